@@ -1,0 +1,106 @@
+"""What can go wrong that a person can mend: one class a cause, one sentence each, one exit code a family.
+
+Exit codes: 0 all done; 1 a fault of this program; 2 cannot start as asked; 3 a recording cannot be read;
+4 a result cannot be written; 5 the engine failed; 130 interrupted; 143 terminated.
+"""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+
+class TranscriberError(Exception):
+    """Anything whose message alone tells a person what to do."""
+
+    exit_code = 1
+
+
+class CannotStart(TranscriberError):
+    """What was asked cannot be begun: a wrong option, a missing model or part."""
+
+    exit_code = 2
+
+
+class UsageError(CannotStart):
+    """An option or argument that makes no sense."""
+
+
+class EngineMissing(CannotStart):
+    """The engine's packages are not installed and cannot be installed from here."""
+
+
+class ModelUnavailable(CannotStart):
+    """No weights in the cache, on the hub or from the package index."""
+
+    def __init__(self, message: str, *, model: str, tried: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.model = model
+        self.tried = tried
+
+
+class ModelInvalid(CannotStart):
+    """A folder or download that is not a Whisper checkpoint, or whose bytes are not what they should be."""
+
+    def __init__(self, message: str, *, model: str) -> None:
+        super().__init__(message)
+        self.model = model
+
+
+class RecordingError(TranscriberError):
+    """A recording that cannot be read; `name` is what the person called it."""
+
+    exit_code = 3
+
+    def __init__(self, message: str, *, name: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+class RecordingMissing(RecordingError):
+    """No such file, or a folder or pattern without any audio in it."""
+
+
+class RecordingEmpty(RecordingError):
+    """A file of zero bytes, or a container with no sound in it."""
+
+
+class RecordingUnreadable(RecordingError):
+    """Not audio, damaged beyond reading, refused for safety, or not permitted."""
+
+
+class DecodingLimit(RecordingError):
+    """Decoding took more time or memory than a recording may."""
+
+
+class OutputError(TranscriberError):
+    """A result that cannot be written; `path` is where it should have gone."""
+
+    exit_code = 4
+
+    def __init__(self, message: str, *, path: Path) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class OutputNotWritable(OutputError):
+    """A folder that may not be written to."""
+
+
+class DiskFull(OutputError):
+    """No space left where the result, a download or a temporary file should go."""
+
+
+class EngineFailed(TranscriberError):
+    """The device failed and no fall-back was left."""
+
+    exit_code = 5
+
+
+class Interrupted(TranscriberError):
+    """A signal ended the work early; finished windows are kept."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__(f"ended early by {number.name}")
+        self.signal = number
+        self.exit_code = 128 + number.value

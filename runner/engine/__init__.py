@@ -1,0 +1,1 @@
+"""Audio in, transcript out: the only wing that imports torch."""

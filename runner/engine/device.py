@@ -1,0 +1,103 @@
+"""Which device, which arithmetic, how many windows at once: chosen from what the machine has."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+from pathlib import Path
+
+import torch
+
+from runner.engine.network import Dimensions
+from runner.errors import UsageError
+from runner.transcript import Fallback
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+LEAST_BATCH_CPU, MOST_BATCH_CPU = 4, 8
+LEAST_BATCH_GPU, MOST_BATCH_GPU = 6, 64
+MEMORY_SHARE = 0.5  # of what is free, for the batch; the rest is for activations and others
+
+
+def choose_device(wanted: str) -> tuple[torch.device, tuple[Fallback, ...]]:
+    """`auto` takes a GPU where there is one; raises UsageError for a device that torch does not know."""
+    if wanted == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu"), ()
+    try:
+        device = torch.device(wanted)
+    except RuntimeError as fault:
+        raise UsageError(f"unknown device {wanted!r}; use auto, cpu, cuda or cuda:N") from fault
+    if device.type not in ("cpu", "cuda"):
+        raise UsageError(f"the engine does not run on {wanted!r}; use auto, cpu, cuda or cuda:N")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        reason = "no such CUDA device is usable here; `doctor` says why"
+        return torch.device("cpu"), (Fallback("device", wanted, "cpu", reason),)
+    return device, ()
+
+
+def choose_precision(wanted: str, device: torch.device) -> torch.dtype:
+    """`auto` takes the fastest that the device computes natively without a loss that shows in the text."""
+    if wanted != "auto":
+        return PRECISIONS[wanted]
+    if device.type == "cuda":
+        # T4 (7.5) has fp16 units but no bf16; Ampere and later (8.0) have both.
+        return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
+    return torch.bfloat16 if has_native_bfloat16() else torch.float32
+
+
+def has_native_bfloat16() -> bool:
+    """Whether this processor multiplies bf16 in hardware (AVX512-BF16 or AMX); elsewhere torch emulates it slowly."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="ignore")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def choose_threads(wanted: int) -> int:
+    """As many threads as cores that this process may use."""
+    if wanted:
+        return wanted
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def choose_batch(wanted: int, dimensions: Dimensions, device: torch.device, precision: torch.dtype) -> int:
+    """Windows that fit in the memory at hand, within the bounds of what pays."""
+    if wanted:
+        return wanted
+    window = (dimensions.cross_cache_numbers + dimensions.self_cache_numbers) * precision.itemsize
+    fits = int(free_memory(device) * MEMORY_SHARE / window)
+    least, most = (
+        (LEAST_BATCH_GPU, MOST_BATCH_GPU) if device.type == "cuda" else (LEAST_BATCH_CPU, MOST_BATCH_CPU)
+    )
+    return max(least, min(fits, most))
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that could be taken now."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    try:
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+
+
+def peak_memory(device: torch.device) -> int:
+    """Most bytes held so far: of the device's memory, or of this process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def prepare(device: torch.device, precision: torch.dtype, threads: int) -> None:
+    """Set torch's switches: TF32 serves Ampere and later, does nothing on a T4, and would blur an asked-for float32."""
+    torch.set_num_threads(choose_threads(threads))
+    if device.type == "cuda":
+        torch.backends.cuda.matmul.allow_tf32 = precision is not torch.float32
+        torch.backends.cudnn.allow_tf32 = precision is not torch.float32
+        torch.backends.cudnn.benchmark = True

@@ -2,48 +2,95 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal, get_args
 
 from platformdirs import user_cache_path, user_config_path
-from pydantic import Field
+from pydantic import AfterValidator, Field, PrivateAttr, StringConstraints, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
+from runner.errors import UsageError
+from runner.tables import print_json, print_line, print_table
+
 APP = "gpu-transcriber"
+PREFIX = "GPU_TRANSCRIBER_"
+FILE_VARIABLE = PREFIX + "SETTINGS"
 DEFAULT_MODEL = "KBLab/kb-whisper-small"
+
+
+@dataclass(frozen=True, slots=True)
+class Takes:
+    """What a knob takes, in words, where its type does not say it."""
+
+    words: str
+
+
+Model = Annotated[str, StringConstraints(min_length=1), Takes("a hub id such as owner/name, or a folder")]
+Language = Annotated[
+    str, Field(pattern="^(auto|[a-z]{2,3})$"), Takes("a language code such as sv, or auto to detect it")
+]
+Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$"), Takes("auto, cpu, cuda or cuda:N")]
+Formats = Annotated[
+    str,
+    Field(pattern=r"^\s*(txt|json|srt|vtt|tsv)(\s*,\s*(txt|json|srt|vtt|tsv))*\s*$"),
+    Takes("any of txt, json, srt, vtt and tsv, with commas between them"),
+]
+Where = Annotated[
+    str, Field(pattern=r"^(auto|local|aws|ssh://\S+)$"), Takes("auto, local, aws or ssh://user@host")
+]
+Folder = Annotated[Path, AfterValidator(Path.expanduser), Takes("a folder")]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False), Takes("a number of seconds above 0")]
 
 
 class Settings(BaseSettings):
     """Read from GPU_TRANSCRIBER_* in the environment, then the TOML file, then these defaults."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="GPU_TRANSCRIBER_",
-        toml_file=user_config_path(APP) / "settings.toml",
-        extra="forbid",
-    )
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid")
 
-    model: str = Field(DEFAULT_MODEL, description="Model: a hub id or a folder.")
-    language: str = Field("sv", description="Language spoken, or auto to detect it.")
-    device: str = Field("auto", description="auto, cpu, cuda or cuda:N.")
+    model: Model = Field(DEFAULT_MODEL, description="Model: a hub id or a folder.")
+    language: Language = Field("sv", description="Language spoken, or auto to detect it.")
+    device: Device = Field("auto", description="auto, cpu, cuda or cuda:N.")
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="Arithmetic of the model; auto chooses by the processor's features."
     )
-    batch_size: int = Field(0, ge=0, le=256, description="Windows decoded together; 0 measures the memory at hand.")
-    threads: int = Field(0, ge=0, description="Processor threads for the model; 0 takes every core allowed to us.")
-    formats: str = Field("txt,json", description="Files written for each recording: txt, json, srt, vtt, tsv.")
-    output: Path = Field(Path("results"), description="Folder in which each run makes its own folder.")
-    cache: Path = Field(user_cache_path(APP), description="Folder for models and other things that can be made again.")
-    where: str = Field("auto", description="Where to transcribe: auto, local, aws or ssh://user@host.")
-    hub_timeout: float = Field(10.0, gt=0, description="Seconds to wait for the model hub to answer.")
-    decode_seconds: float = Field(600.0, gt=0, description="Processor seconds that decoding one recording may take.")
-    decode_memory: int = Field(2048, gt=0, description="Memory in MiB that decoding one recording may take.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="Least log level shown.")
+    batch_size: Annotated[int, Takes("a whole number from 0 to 256")] = Field(
+        0, ge=0, le=256, description="Windows decoded together; 0 measures the memory at hand."
+    )
+    threads: Annotated[int, Takes("a whole number, 0 or more")] = Field(
+        0, ge=0, description="Processor threads for the model; 0 takes every core allowed to us."
+    )
+    formats: Formats = Field(
+        "txt,json", description="Files written for each recording: txt, json, srt, vtt, tsv."
+    )
+    output: Folder = Field(Path("results"), description="Folder in which each run makes its own folder.")
+    cache: Folder = Field(
+        user_cache_path(APP), description="Folder for models and other things that can be made again."
+    )
+    where: Where = Field("auto", description="Where to transcribe: auto, local, aws or ssh://user@host.")
+    hub_timeout: Seconds = Field(10.0, description="Seconds to wait for the model hub to answer.")
+    decode_seconds: Seconds = Field(
+        600.0, description="Processor seconds that decoding one recording may take."
+    )
+    decode_memory: Annotated[int, Takes("a whole number of MiB above 0")] = Field(
+        2048, gt=0, description="Memory in MiB that decoding one recording may take."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "warning", description="Least log level shown."
+    )
     log_json: bool = Field(False, description="Write logs as JSON lines.")
+
+    _origins: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @classmethod
     def settings_customise_sources(
@@ -51,7 +98,157 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        *others: PydanticBaseSettingsSource,
+        **more: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, settings_file())
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """One setting as a person sees it; `value` and `default` are plain JSON values, a secret's is masked.
+
+    `origin` is default, environment NAME, file PATH or command line.
+    """
+
+    name: str
+    value: str | int | float | bool | None
+    default: str | int | float | bool | None
+    origin: str
+    variable: str
+    takes: str
+    doc: str
+
+
+def settings_file() -> Path:
+    """The TOML file to read: the one that GPU_TRANSCRIBER_SETTINGS names, else the one in the user's folder."""
+    named = os.environ.get(FILE_VARIABLE)
+    return Path(named).expanduser() if named else user_config_path(APP) / "settings.toml"
+
+
+def load_settings(given: Mapping[str, Any] | None = None) -> Settings:
+    """Settings from the command line (`given`, where None means not said), environment, file and defaults.
+
+    Raises UsageError naming each wrong knob, where its value came from and what it takes.
+    """
+    said = {name: value for name, value in (given or {}).items() if value is not None}
+    path = settings_file()
+    in_file = _read(path)
+    in_environment = EnvSettingsSource(Settings)()
+    origins = dict.fromkeys(in_file, f"file {path}")
+    origins |= {name: f"environment {_variable(name)}" for name in in_environment}
+    origins |= dict.fromkeys(said, "command line")
+    try:
+        settings = Settings(**said)
+    except ValidationError as error:
+        wrong = dict.fromkeys(str(fault["loc"][0]) for fault in error.errors())
+        values = {**in_file, **in_environment, **said}
+        raise UsageError(" ".join(_refusal(name, values[name], origins[name]) for name in wrong)) from None
+    settings._origins = origins
+    return settings
+
+
+def describe(settings: Settings) -> list[Knob]:
+    """Every knob in the order in which Settings declares them."""
+    return [
+        Knob(
+            name=name,
+            value=_shown(name, getattr(settings, name)),
+            default=_shown(name, field.default),
+            origin=settings._origins.get(name, "default"),
+            variable=_variable(name),
+            takes=_takes(name),
+            doc=field.description or "",
+        )
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def unknown_variables() -> dict[str, str | None]:
+    """The variables that begin as ours do but name no knob, each with the one that was probably meant."""
+    known = {*Settings.model_fields, FILE_VARIABLE.removeprefix(PREFIX).lower()}
+    unknown: dict[str, str | None] = {}
+    for variable in sorted(os.environ):
+        name = variable.upper().removeprefix(PREFIX).lower()
+        if variable.upper().startswith(PREFIX) and name not in known:
+            near = _nearest(name, known)
+            unknown[variable] = PREFIX + near.upper() if near else None
+    return unknown
+
+
+def show_settings(as_json: bool = False) -> int:
+    """Print every knob on stdout, and on stderr what looks like a knob and is none; the exit code is 0."""
+    knobs, unknown, path = describe(load_settings()), unknown_variables(), settings_file()
+    if as_json:
+        file = {"path": str(path), "exists": path.is_file()}
+        print_json({"file": file, "settings": [asdict(knob) for knob in knobs], "unknown": unknown})
+    else:
+        headings = ("Setting", "Value", "From", "What it does")
+        print_table(headings, [(knob.name, str(knob.value), knob.origin, knob.doc) for knob in knobs])
+        print_line(f"\nSettings file: {path}{'' if path.is_file() else ' (there is none)'}")
+        print_line(f"In the environment a setting is named {PREFIX} and its name in capitals.")
+    for name, meant in unknown.items():
+        sys.stderr.write(
+            f"{name} is no setting and does nothing{f'; did you mean {meant}?' if meant else '.'}\n"
+        )
+    return 0
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The knobs in the file; only a file that nobody named may be missing."""
+    if not path.exists() and not os.environ.get(FILE_VARIABLE):
+        return {}
+    whose = f"The settings file {path}" + (f" ({FILE_VARIABLE})" if os.environ.get(FILE_VARIABLE) else "")
+    try:
+        path.read_bytes()  # the library takes a missing file for an empty one
+        values = TomlConfigSettingsSource(Settings, path).toml_data
+    except OSError as error:
+        raise UsageError(f"{whose} cannot be read: {(error.strerror or str(error)).lower()}.") from None
+    except ValueError as error:  # not TOML, or not UTF-8
+        raise UsageError(f"{whose} is not valid TOML: {error}.") from None
+    for name in values:
+        if name not in Settings.model_fields:
+            near = _nearest(name, Settings.model_fields)
+            hint = f"did you mean {near}?" if near else f"it may set {', '.join(Settings.model_fields)}."
+            raise UsageError(f"{whose} sets {name}, which is no setting; {hint}")
+    return dict(values)
+
+
+def _refusal(name: str, value: object, origin: str) -> str:
+    source, _, detail = origin.partition(" ")
+    places = {
+        "environment": f"{detail} in the environment",
+        "file": f"{name} in {detail}",
+        "command": "--" + name.replace("_", "-"),
+    }
+    shown = "a secret that does not fit" if _is_secret(name) else repr(value)
+    return f"{places[source]} is {shown}, but it takes {_takes(name)}."
+
+
+def _takes(name: str) -> str:
+    field = Settings.model_fields[name]
+    for part in field.metadata:
+        if isinstance(part, Takes):
+            return part.words
+    choices = ["true", "false"] if field.annotation is bool else list(get_args(field.annotation))
+    return " or ".join([", ".join(choices[:-1]), choices[-1]])
+
+
+def _shown(name: str, value: object) -> str | int | float | bool | None:
+    if _is_secret(name):
+        return "********" if value else None
+    return value if isinstance(value, str | int | float | bool) else str(value)
+
+
+def _is_secret(name: str) -> bool:
+    return "Secret" in str(Settings.model_fields[name].annotation)
+
+
+def _variable(name: str) -> str:
+    """The knob's variable, as the person spelt it: names in the environment match in any case."""
+    wanted = PREFIX + name.upper()
+    return next((spelt for spelt in os.environ if spelt.upper() == wanted), wanted)
+
+
+def _nearest(name: str, known: Iterable[str]) -> str | None:
+    return next(iter(get_close_matches(name, sorted(known), n=1, cutoff=0.75)), None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runner.engine.decode import Decoded, compression_ratio
+from runner.engine.features import SAMPLE_RATE
 from runner.engine.tokens import Vocabulary
 from runner.engine.windows import Window
 from runner.transcript import Segment
@@ -13,10 +14,15 @@ from runner.transcript import Segment
 NO_SPEECH_PROBABILITY = 0.6
 LEAST_LOG_PROBABILITY = -1.0
 
+SHORTEST_REST = 0.5  # seconds: less is the breath after the last word
+
 
 def segments(window: Window, decoded: Decoded, vocabulary: Vocabulary) -> list[Segment]:
     """The segments that the time stamps divide a window into; none where nobody spoke."""
-    if decoded.no_speech_probability > NO_SPEECH_PROBABILITY and decoded.average_log_probability < LEAST_LOG_PROBABILITY:
+    if (
+        decoded.no_speech_probability > NO_SPEECH_PROBABILITY
+        and decoded.average_log_probability < LEAST_LOG_PROBABILITY
+    ):
         return []
     length = window.end - window.start
     ratio = compression_ratio(vocabulary.text(decoded.tokens))
@@ -33,6 +39,21 @@ def segments(window: Window, decoded: Decoded, vocabulary: Vocabulary) -> list[S
         for start, end, tokens in divide(decoded.tokens, vocabulary, length)
         if (text := vocabulary.text(tokens).strip())
     ]
+
+
+def unfinished(window: Window, decoded: Decoded, vocabulary: Vocabulary) -> Window | None:
+    """What is left of a window where the model opened another segment and wrote none: to be heard again from there.
+
+    Source: openai/whisper, transcribe.py: two stamps at the end mean that speech goes on after the last of them.
+    """
+    *_, closing, opening = (0, 0, *decoded.tokens)
+    if closing < vocabulary.first_stamp or opening < vocabulary.first_stamp:
+        return None
+    heard = vocabulary.seconds(opening)
+    if heard < SHORTEST_REST or window.end - window.start - heard < SHORTEST_REST:
+        return None
+    rest = window.samples[round(heard * SAMPLE_RATE) :]
+    return Window(window.start + heard, window.end, rest, window.channel)
 
 
 def divide(

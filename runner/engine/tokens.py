@@ -47,9 +47,13 @@ class Vocabulary:
                 )
             return int(number)
 
-        start, translate, no_stamps = special("startoftranscript"), special("translate"), special("notimestamps")
+        start, translate, no_stamps = (
+            special("startoftranscript"),
+            special("translate"),
+            special("notimestamps"),
+        )
         tokens = {number: tokenizer.id_to_token(number) for number in range(start + 1, translate)}
-        languages = {token[2:-2]: number for number, token in tokens.items() if token.startswith("<|")}
+        languages = {token[2:-2]: number for number, token in tokens.items() if token and token.startswith("<|")}
         initial = generation.get("max_initial_timestamp_index")
         return cls(
             tokenizer=tokenizer,
@@ -86,9 +90,10 @@ def read_tokenizer(folder: Path) -> Tokenizer:
     if (folder / "tokenizer.json").exists():
         return Tokenizer.from_file(str(folder / "tokenizer.json"))
     # Older checkpoints carry vocab.json and merges.txt alone, which transformers knows how to join.
-    from transformers import WhisperTokenizerFast
+    from transformers import WhisperTokenizer
 
-    return WhisperTokenizerFast.from_pretrained(folder).backend_tokenizer
+    tokenizer: Any = WhisperTokenizer.from_pretrained(folder)
+    return Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
 
 
 def read_json(path: Path) -> dict[str, Any]:

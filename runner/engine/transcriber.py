@@ -18,7 +18,7 @@ from runner.engine.audio import Recording
 from runner.engine.decode import Decoded, decode, detect_language
 from runner.engine.features import SAMPLE_RATE, LogMel
 from runner.engine.models import Checkpoint
-from runner.engine.segments import segments
+from runner.engine.segments import segments, unfinished
 from runner.engine.tokens import Vocabulary
 from runner.engine.vad import SpeechDetector, load_session
 from runner.engine.weights import load_network
@@ -105,9 +105,11 @@ class Transcription(Iterator[Update]):
         self.options = options
         self.language = options.language
         self.segments: list[Segment] = []
+        self.waiting: list[Window] = []
         self.languages: dict[str, float] = defaultdict(float)  # summed probabilities over windows
         self.windows = 0
-        self.heard = 0.0  # seconds of the recording
+        self.heard = 0.0  # seconds of the recording that came in
+        self.done = 0.0  # and that are finished
         self.spoken = 0.0
         self.seconds: dict[str, float] = defaultdict(float)
         self.fallbacks: list[Fallback] = []
@@ -115,7 +117,9 @@ class Transcription(Iterator[Update]):
         network, device, precision = engine.network, engine.device, engine.precision
         self.batch_size = devices.choose_batch(options.batch_size, network.dimensions, device, precision)
         if options.language != "auto":
-            engine.vocabulary.prompt(options.language, options.timestamps)  # an unknown language is told at once
+            engine.vocabulary.prompt(
+                options.language, options.timestamps
+            )  # an unknown language is told at once
         self.updates = self._run()
 
     def __next__(self) -> Update:
@@ -163,28 +167,31 @@ class Transcription(Iterator[Update]):
             )
             for number in range(self.recording.channels)
         ]
-        waiting: list[Window] = []
         for block in join(self.recording.blocks(), LISTENED_TOGETHER):
             self.heard += block.shape[1] / SAMPLE_RATE
             with timed(self.seconds, "vad"):
                 for windower, samples in zip(windowers, block, strict=True):
-                    waiting += windower.push(samples)
-            while len(waiting) >= self.batch_size:
-                batch, waiting = waiting[: self.batch_size], waiting[self.batch_size :]
-                yield from self._batch(batch)
-            if not waiting:
-                yield self._update(self.heard)
+                    self.waiting += windower.push(samples)
+            while len(self.waiting) >= self.batch_size:
+                yield from self._batch(self._take())
+            if not self.waiting:  # in silence the bar moves without the model
+                yield self._update(min(windower.settled for windower in windowers))
         with timed(self.seconds, "vad"):
             for windower in windowers:
-                waiting += windower.finish()
-        while waiting:
-            batch, waiting = waiting[: self.batch_size], waiting[self.batch_size :]
-            yield from self._batch(batch)
+                self.waiting += windower.finish()
+        while self.waiting:
+            yield from self._batch(self._take())
         self.complete = True
         yield self._update(self.heard)
 
+    def _take(self) -> list[Window]:
+        """The next windows to be heard together, as many as the batch may hold."""
+        batch, self.waiting = self.waiting[: self.batch_size], self.waiting[self.batch_size :]
+        return batch
+
     def _update(self, seconds: float, new: Sequence[Segment] = ()) -> Update:
-        return Update(seconds, self.recording.duration, tuple(new))
+        self.done = max(self.done, seconds)
+        return Update(self.done, self.recording.duration, tuple(new))
 
     def _batch(self, windows: list[Window]) -> Generator[Update]:
         """Hear and write some windows, with a smaller batch or on the processor where the device fails."""
@@ -198,13 +205,16 @@ class Transcription(Iterator[Update]):
             for window, result in zip(windows, decoded, strict=True)
             for segment in segments(window, result, self.engine.vocabulary)
         ]
+        rests = [unfinished(*pair, self.engine.vocabulary) for pair in zip(windows, decoded, strict=True)]
+        self.waiting = [rest for rest in rests if rest] + self.waiting
         self.segments += new
         self.spoken += sum(window.end - window.start for window in windows)
+        self.spoken -= sum(rest.end - rest.start for rest in rests if rest)  # counted when it is heard again
         self.windows += len(windows)
         for result in decoded:
             for language, share in result.language_probabilities.items():
                 self.languages[language] += share
-        yield self._update(self._until(windows), new)
+        yield self._update(self._end(windows), new)
 
     def _batch_again(self, windows: list[Window], fault: Exception) -> Generator[Update]:
         reason = str(fault).splitlines()[0] if str(fault) else type(fault).__name__
@@ -226,13 +236,13 @@ class Transcription(Iterator[Update]):
             yield from self._batch(part)
 
     def _decode(self, windows: list[Window]) -> Generator[Update, None, list[Decoded]]:
-        engine, begun = self.engine, self._until([])
+        engine, begun = self.engine, self.done
         heard = []
         for first in range(0, len(windows), ENCODED_TOGETHER):
             some = windows[first : first + ENCODED_TOGETHER]
             heard.append(engine.hear(some, self.seconds))
             # Encoding is about half of the work: the bar moves while it goes on.
-            yield self._update((begun + self._until(some)) / 2)
+            yield self._update((begun + self._end(some)) / 2)
         decoder, together = engine.network.decoder, torch.cat(heard)
         with timed(self.seconds, "decoder", engine.device):
             if self.language == "auto":
@@ -242,10 +252,9 @@ class Transcription(Iterator[Update]):
                 decoder, engine.vocabulary, together, self.language, timestamps=self.options.timestamps
             )
 
-    def _until(self, windows: Sequence[Window]) -> float:
-        """Seconds of this stream that are done when these windows are."""
-        ends = [segment.end for segment in self.segments[-1:]] + [window.end for window in windows]
-        return max((end - self.recording.start for end in ends), default=0.0)
+    def _end(self, windows: Sequence[Window]) -> float:
+        """Seconds of this stream before the end of the last of some windows."""
+        return max(window.end for window in windows) - self.recording.start
 
 
 def out_of_memory(fault: Exception) -> bool:

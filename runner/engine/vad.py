@@ -23,7 +23,9 @@ def load_session() -> onnxruntime.InferenceSession:
     """The model, on one processor thread: the rest belong to the network."""
     package = find_spec("silero_vad")
     if package is None or package.origin is None:
-        raise EngineMissing("the voice-activity model is not installed; run: pip install 'gpu-transcriber[engine]'")
+        raise EngineMissing(
+            "the voice-activity model is not installed; run: pip install 'gpu-transcriber[engine]'"
+        )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     path = Path(package.origin).parent / "data" / "silero_vad_16k_sequence.onnx"

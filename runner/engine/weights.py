@@ -85,12 +85,15 @@ def rename(tensors: Mapping[str, Tensor], dimensions: Dimensions) -> dict[str, T
     cross_stacked = {"cross.kv": [f"encoder_attn.{name}_proj" for name in "kv"]}
     layers = [(f"encoder.layers.{n}", plain, stacked) for n in range(dimensions.encoder_layers)]
     layers += [
-        (f"decoder.layers.{n}", plain | cross, stacked | cross_stacked) for n in range(dimensions.decoder_layers)
+        (f"decoder.layers.{n}", plain | cross, stacked | cross_stacked)
+        for n in range(dimensions.decoder_layers)
     ]
     for layer, names, stacks in layers:
         for kind in ("weight", "bias"):
             for ours, theirs in names.items():
                 state[f"{layer}.{ours}.{kind}"] = source[f"{layer}.{theirs}.{kind}"]
             for ours, parts in stacks.items():
-                state[f"{layer}.{ours}.{kind}"] = fuse([source.get(f"{layer}.{part}.{kind}") for part in parts])
+                state[f"{layer}.{ours}.{kind}"] = fuse(
+                    [source.get(f"{layer}.{part}.{kind}") for part in parts]
+                )
     return state

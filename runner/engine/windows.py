@@ -65,6 +65,11 @@ class Windower:
     def position(self) -> int:
         return self.first + len(self.probabilities)
 
+    @property
+    def settled(self) -> float:
+        """Seconds of the stream before which nothing waits to be given."""
+        return self.first * FRAME / SAMPLE_RATE
+
     def push(self, samples: NDArray[np.float32]) -> Iterator[Window]:
         """Take the next samples (N,); give the windows that they complete."""
         judged = len(self.probabilities) * FRAME

@@ -1,0 +1,17 @@
+"""The console script gpu-transcriber."""
+
+from __future__ import annotations
+
+from invoke.collection import Collection
+
+from runner.commands import doctor, settings, transcribe
+from runner.program import NAME, Program
+
+
+def main() -> None:
+    """Do what the words on the command line ask for."""
+    Program(Collection(transcribe, doctor, settings), called=NAME).run()
+
+
+if __name__ == "__main__":
+    main()

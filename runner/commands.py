@@ -1,0 +1,124 @@
+"""What a person can ask for: each task turns words into a request and hands it to the module that does the work."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from invoke.context import Context
+from invoke.exceptions import Exit
+from invoke.tasks import task
+
+from runner.errors import UsageError
+from runner.variadic import VariadicTask
+
+
+@task(
+    klass=partial(VariadicTask, variadic="file"),
+    auto_shortflags=False,
+    help={
+        "file": "A recording, a folder, a pattern, or - for standard input; repeatable, and --file may be left out.",
+        "start": "Begin here: seconds, or [HH:]MM:SS.",
+        "end": "End here: seconds, or [HH:]MM:SS.",
+        "timestamps": "Print the time before each segment.",
+        "channels": "mix (the default), or split: a stereo call, each speaker on a channel of their own.",
+        "formats": "Files to write, with commas between: txt, json, srt, vtt, tsv; txt,json if not said.",
+        "model": "A hub id or a folder; KBLab/kb-whisper-small if not said.",
+        "language": "Language spoken, such as sv (the default), or auto to detect it.",
+        "output": "Folder in which each run makes its own folder; results if not said.",
+        "where": "auto (the default), local, aws or ssh://user@host.",
+        "device": "auto (the default), cpu, cuda or cuda:N.",
+        "precision": "auto (the default), float32, bfloat16 or float16.",
+        "quiet": "Show errors only, and the transcript.",
+        "resume": "Skip the recordings that the last run over them finished.",
+        "log-json": "Log as JSON lines instead of showing progress.",
+    },
+)
+def transcribe(
+    _context: Context,
+    file: list[str],
+    start: str | None = None,
+    end: str | None = None,
+    timestamps: bool = False,
+    channels: str = "mix",
+    formats: str | None = None,
+    model: str | None = None,
+    language: str | None = None,
+    output: str | None = None,
+    where: str | None = None,
+    device: str | None = None,
+    precision: str | None = None,
+    quiet: bool = False,
+    resume: bool = False,
+    log_json: bool = False,
+) -> None:
+    """Turn recordings into text.
+
+    The transcript goes to standard output, all else to standard error:
+
+        ./invoke transcribe interview.mp3 > interview.txt
+        ./invoke transcribe --formats txt,srt --start 1:30 --end 12:00 lecture.mp4
+        ./invoke transcribe --channels split --timestamps calls/ 'more calls/*.wav'
+    """
+    from runner.inputs import seconds
+    from runner.session import Request
+    from runner.session import transcribe as run
+    from runner.settings import load_settings
+
+    if channels not in ("mix", "split"):
+        raise UsageError(f"--channels is {channels!r}, but it takes mix or split.")
+    settings = load_settings(
+        {
+            "formats": formats,
+            "model": model,
+            "language": language,
+            "output": output,
+            "where": where,
+            "device": device,
+            "precision": precision,
+            "log_json": log_json or None,
+        }
+    )
+    request = Request(
+        files=tuple(file),
+        settings=settings,
+        start=seconds(start, option="--start") if start is not None else 0.0,
+        end=seconds(end, option="--end") if end is not None else None,
+        timestamps=timestamps,
+        channels=channels,
+        quiet=quiet,
+        resume=resume,
+    )
+    _end(run(request))
+
+
+@task(auto_shortflags=False, help={"json": "Print JSON, for programs."})
+def doctor(_context: Context, json: bool = False) -> None:
+    """Say what this machine has and lacks, and how to mend it.
+
+    For example:
+
+        ./invoke doctor
+        ./invoke doctor --json > machine.json
+    """
+    from runner.doctor import report
+
+    _end(report(as_json=json))
+
+
+@task(auto_shortflags=False, help={"json": "Print JSON, for programs."})
+def settings(_context: Context, json: bool = False) -> None:
+    """Show every setting, its value and where that came from.
+
+    For example, with one of them set for this run alone:
+
+        GPU_TRANSCRIBER_THREADS=4 ./invoke settings
+    """
+    from runner.settings import show_settings
+
+    _end(show_settings(as_json=json))
+
+
+def _end(code: int) -> None:
+    """End the program with the exit code of what was asked for."""
+    if code:
+        raise Exit(code=code)

@@ -1,0 +1,206 @@
+"""The folder of models: where each lies, what is recorded of it, and whether its bytes are whole.
+
+CACHE/models/<org>--<name>.json            which revision is held, and each file's size and SHA-256
+CACHE/models/<org>--<name>/<revision>/     the checkpoint, in transformers' layout
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from runner.errors import DiskFull, OutputNotWritable
+
+MEGABYTE = 1_000_000
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file of a checkpoint: bytes, and SHA-256 in hexadecimal once that is known."""
+
+    size: int
+    sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is held of one model: hub id, revision, where it came from (hub or demonstration), files by name."""
+
+    id: str
+    revision: str
+    source: str
+    files: Mapping[str, File]
+
+
+def models(cache: Path) -> Path:
+    """The folder of all models."""
+    return cache / "models"
+
+
+def home(cache: Path, model: str) -> Path:
+    """The folder of all revisions of one model."""
+    return models(cache) / model.replace("/", "--")
+
+
+def folder_of(cache: Path, record: Record) -> Path:
+    """The folder of the revision that is held."""
+    return home(cache, record.id) / record.revision
+
+
+def record_path(cache: Path, model: str) -> Path:
+    """The file that says which revision is held."""
+    return home(cache, model).with_name(f"{home(cache, model).name}.json")
+
+
+def read_record(cache: Path, model: str) -> Record | None:
+    """What is recorded of `model`; None where nothing is, or nothing that can be read."""
+    return _read(record_path(cache, model))
+
+
+def records(cache: Path) -> list[Record]:
+    """All that is recorded, by name."""
+    found = (_read(path) for path in sorted(models(cache).glob("*--*.json")))
+    return [record for record in found if record is not None]
+
+
+def _read(path: Path) -> Record | None:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        files = {
+            str(name): File(int(file["size"]), file["sha256"]) for name, file in content["files"].items()
+        }
+        return Record(str(content["id"]), str(content["revision"]), str(content["source"]), files)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def write_record(cache: Path, record: Record) -> None:
+    """Replace what is recorded of a model, whole or not at all."""
+    write_json(record_path(cache, record.id), asdict(record))
+
+
+def write_json(path: Path, content: object) -> None:
+    """Replace a file, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        new.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def incomplete(cache: Path, record: Record) -> list[str]:
+    """Names of files that are missing, of another size, or never checked; reads no contents."""
+    folder = folder_of(cache, record)
+    return [
+        name for name, file in record.files.items() if file.sha256 is None or size(folder / name) != file.size
+    ]
+
+
+def damaged(cache: Path, record: Record) -> list[str]:
+    """Names of files whose bytes are not the recorded ones; reads every byte."""
+    folder, wrong = folder_of(cache, record), set(incomplete(cache, record))
+    return [
+        name for name, file in record.files.items() if name in wrong or sha256(folder / name) != file.sha256
+    ]
+
+
+def size(path: Path) -> int | None:
+    """Bytes of a file, None where there is none."""
+    return path.stat().st_size if path.is_file() else None
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@contextmanager
+def exclusive(cache: Path, model: str, notice: Callable[[str], None]) -> Iterator[None]:
+    """Let one process at a time fetch or make a model; a killed process lets go by dying."""
+    path = record_path(cache, model).with_suffix(".lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            notice(f"Waiting for another process that is fetching {model}.")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def workplace(cache: Path, model: str) -> Iterator[Path]:
+    """A new empty folder beside the model's revisions, gone afterwards; what an interrupted run left goes too.
+
+    To be used inside `exclusive`.
+    """
+    for left in home(cache, model).glob(".making-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    folder = home(cache, model) / f".making-{secrets.token_hex(4)}"
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def put(new: Path, cache: Path, record: Record) -> None:
+    """Record a finished folder and move it to its place, over one that is not whole.
+
+    The record comes first: a kill in between leaves a record without its folder, which is seen as incomplete.
+    """
+    write_record(cache, record)
+    folder = folder_of(cache, record)
+    if folder.exists():
+        folder.rename(new.with_name("replaced"))  # in the workplace, so it goes with it
+    new.rename(folder)
+
+
+@contextmanager
+def writing(cache: Path) -> Iterator[None]:
+    """Turn a full disk or a refused folder into DiskFull or OutputNotWritable."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise DiskFull(
+                f"no space left for the model in {cache}: free some, "
+                "or set GPU_TRANSCRIBER_CACHE to a folder with more",
+                path=cache,
+            ) from error
+        if error.errno in _REFUSED:
+            raise OutputNotWritable(
+                f"the model cannot be kept in {cache} ({os.strerror(error.errno or 0)}): "
+                "set GPU_TRANSCRIBER_CACHE to a folder that you may write to",
+                path=cache,
+            ) from error
+        raise
+
+
+def ensure_space(cache: Path, needed: int) -> None:
+    """Raise DiskFull where fewer than `needed` bytes are free under `cache`, before any is written."""
+    cache.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(cache).free
+    if free < needed:
+        raise DiskFull(
+            f"the model takes {needed // MEGABYTE} MB and {cache} has {free // MEGABYTE} MB free: "
+            "free some, or set GPU_TRANSCRIBER_CACHE to a folder with more",
+            path=cache,
+        )

@@ -1,0 +1,105 @@
+"""This machine as the place where recordings are transcribed: the engine, loaded once, and recordings opened for it."""
+
+from __future__ import annotations
+
+import io
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from runner.console import Screen
+from runner.inputs import Input
+from runner.metadata import Summed, read_through
+
+if TYPE_CHECKING:
+    from runner.engine.audio import Recording
+    from runner.engine.transcriber import Engine, Transcription
+    from runner.settings import Settings
+
+
+class ThisMachine:
+    """`timings` holds the seconds that getting ready took, by stage."""
+
+    def __init__(self, settings: Settings, screen: Screen) -> None:
+        self.settings = settings
+        self.screen = screen
+        self.timings: dict[str, float] = {}
+        self._engine: Engine | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the engine is loaded."""
+        return self._engine is not None
+
+    def install(self) -> None:
+        """Have the engine's packages here; raises EngineMissing, DiskFull, CannotStart."""
+        from runner.install import ensure_engine
+
+        with self._timed("install"):
+            ensure_engine()
+
+    @contextmanager
+    def opened(
+        self, recording: Input, *, start: float, end: float | None, split_channels: bool
+    ) -> Iterator[tuple[Recording, Summed]]:
+        """The sound of a recording and its sum: a file is read through while its child decodes, a stream once only."""
+        from runner.engine.audio import open_recording
+
+        with ExitStack() as stack:
+            path, summed = recording.path, None
+            if path is not None and recording.size is not None:
+                source: Path | BinaryIO = path
+            else:
+                stream = sys.stdin.buffer if path is None else stack.enter_context(path.open("rb"))
+                summed = Summed(stream)
+                source = cast(BinaryIO, io.BufferedReader(summed))
+            opened = open_recording(
+                source,
+                name=recording.name,
+                start=start,
+                end=end,
+                split_channels=split_channels,
+                cpu_seconds=self.settings.decode_seconds,
+                memory_mib=self.settings.decode_memory,
+            )
+            with opened:
+                yield opened, summed or read_through(recording)
+
+    def ready(self) -> Engine:
+        """The engine, loaded when the first recording that can be read asks for it; raises what loading raises."""
+        if self._engine is None:
+            from runner.engine.models import find_checkpoint
+
+            settings = self.settings
+            with self._timed("model"), self.screen.stage(f"Looking for the model {settings.model}"):
+                checkpoint = find_checkpoint(
+                    settings.model,
+                    cache=settings.cache,
+                    hub_timeout=settings.hub_timeout,
+                    allow_demonstration=True,
+                    notice=self.screen.notice,
+                    progress=self.screen.fetching,
+                )
+            with self._timed("load"), self.screen.stage(f"Loading {checkpoint.model.id}"):
+                from runner.engine.transcriber import Engine
+
+                self._engine = Engine.load(
+                    checkpoint, device=settings.device, precision=settings.precision, threads=settings.threads
+                )
+        return self._engine
+
+    def transcribe(self, opened: Recording) -> Transcription:
+        """Begin to hear a recording; the engine must be ready."""
+        from runner.engine.transcriber import Options
+
+        options = Options(language=self.settings.language, batch_size=self.settings.batch_size)
+        return self.ready().transcribe(opened, options)
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        self.timings[stage] = time.perf_counter() - began

@@ -1,0 +1,230 @@
+"""One run from what the person named to results on the disk: the story of `transcribe`, told from top to bottom."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner import log
+from runner.bar import open_screen
+from runner.console import Outcome, Screen, StandardOutput
+from runner.errors import CannotStart, Interrupted, OutputError, RecordingError, TranscriberError, UsageError
+from runner.formats import parse_formats, render
+from runner.inputs import Input, find_inputs
+from runner.interruption import Signals, Stop
+from runner.local import ThisMachine
+from runner.metadata import Run, Summed, describe
+from runner.report import Report
+from runner.results import METADATA, RunFolder, is_run_folder, transcription_file
+from runner.resume import Earlier, find_earlier
+from runner.transcript import Transcript
+
+if TYPE_CHECKING:
+    from runner.engine.audio import Recording
+    from runner.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to transcribe and how; times in seconds, `channels` is mix or split."""
+
+    files: tuple[str, ...]
+    settings: Settings
+    start: float = 0.0
+    end: float | None = None
+    timestamps: bool = False
+    channels: str = "mix"
+    quiet: bool = False
+    resume: bool = False
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The formats to write; raises UsageError."""
+        return parse_formats(self.settings.formats)
+
+    def options(self) -> dict[str, Any]:
+        """What was asked, as metadata.json records it."""
+        settings = self.settings
+        return {
+            "model": settings.model,
+            "language": settings.language,
+            "device": settings.device,
+            "precision": settings.precision,
+            "batch_size": settings.batch_size,
+            "where": settings.where,
+            "formats": list(self.formats),
+            "start": self.start,
+            "end": self.end,
+            "timestamps": self.timestamps,
+            "channels": self.channels,
+        }
+
+
+def transcribe(request: Request) -> int:
+    """Transcribe every recording asked for, print and file each as soon as it is done, and return the exit code."""
+    settings = request.settings
+    screen = open_screen(quiet=request.quiet, log_json=settings.log_json)
+    signals = Signals()
+    session = Session(request, screen, signals)
+    with screen, signals:
+        try:
+            level = "error" if request.quiet else settings.log_level
+            if settings.log_json and level == "warning":
+                level = "info"  # what a person would see as progress and notices
+            log.configure(level, as_json=settings.log_json, write=screen.log_line)
+            return session.run()
+        except Stop as stop:
+            interrupted = Interrupted(stop.signal)
+            hint = ": run again with --resume to go on from there" if session.report.has_results else ""
+            screen.error(f"{interrupted}{hint}")
+            return interrupted.exit_code
+        except TranscriberError as error:
+            screen.error(str(error))
+            return error.exit_code
+
+
+class Session:
+    """One run of one request."""
+
+    def __init__(self, request: Request, screen: Screen, signals: Signals) -> None:
+        self.request = request
+        self.screen = screen
+        self.signals = signals
+        self.report = Report(screen)
+        self.machine = ThisMachine(request.settings, screen)
+        self.stdout = StandardOutput()
+        self._several = False
+        self._printed = False
+
+    def run(self) -> int:
+        """Settle what to hear and where the results go, hear it, and return the exit code."""
+        self._settle_where()
+        request, output = self.request, self.request.settings.output
+        if request.end is not None and request.end <= request.start:
+            raise UsageError(f"--end {request.end:g} is not after --start {request.start:g}")
+        recordings, problems = find_inputs(request.files, leave_out=partial(is_run_folder, output=output))
+        for problem in problems:
+            self.report.failed(problem.name, problem)
+        self._several = len(recordings) > 1
+        if recordings:
+            earlier = self._find_earlier(recordings) if request.resume else None
+            now = datetime.now().astimezone()
+            run = RunFolder.resume(earlier.run.path) if earlier else RunFolder.create(output, now)
+            try:
+                self._hear_all(recordings, run, earlier)
+            finally:
+                run.discard_if_empty()
+                self.report.close(run.path)
+        return self.report.exit_code
+
+    def _settle_where(self) -> None:
+        where = self.request.settings.where
+        if where not in ("auto", "local"):
+            raise UsageError(
+                f"--where {where} is coming and not there yet: run on this machine with --where local"
+            )
+        reason = "" if where == "local" else ", since no other is set up"
+        self.screen.notice(f"Transcribing on this machine{reason}.")
+
+    def _find_earlier(self, recordings: list[Input]) -> Earlier | None:
+        request = self.request
+        earlier = find_earlier(recordings, request.settings.output, request.options(), request.formats)
+        if earlier is None:
+            self.screen.notice("No earlier run has done any of this: starting anew.")
+            return None
+        done = f"{len(earlier.finished)} of {len(recordings)}"
+        self.screen.notice(f"Going on in {earlier.run.path}, where {done} are done already.")
+        for recording, filed in earlier.finished.items():
+            self.report.skipped(recording, filed)
+        return earlier
+
+    def _hear_all(self, recordings: list[Input], run: RunFolder, earlier: Earlier | None) -> None:
+        waiting = [one for one in recordings if earlier is None or one not in earlier.finished]
+        if not waiting:
+            return
+        self.screen.expect([one.size for one in waiting])
+        self.machine.install()
+        for number, recording in enumerate(waiting):
+            unfinished = earlier.unfinished.get(recording) if earlier else None
+            file = partial(
+                run.file, _folder_for(recording), replacing=unfinished.folder if unfinished else None
+            )
+            with log.context(file=recording.name, run=run.path.name):
+                self.screen.begin(number, recording.name)
+                self.screen.end(self._hear_one(recording, file))
+                self.signals.check()
+
+    def _hear_one(self, recording: Input, file: Callable[..., Path]) -> Outcome:
+        """Hear a recording and file it; what goes wrong with it is told, and does not stop the others."""
+        request = self.request
+        split = request.channels == "split"
+        try:
+            with self.machine.opened(
+                recording, start=request.start, end=request.end, split_channels=split
+            ) as (
+                opened,
+                summed,
+            ):
+                self.machine.ready()
+                return self._hear(recording, opened, summed, file)
+        except CannotStart:
+            raise
+        except Exception as error:
+            if not self.machine.is_ready and not isinstance(error, RecordingError):
+                raise  # without an engine no recording can be heard
+            return self.report.failed(recording.name, error)
+
+    def _hear(
+        self, recording: Input, opened: Recording, summed: Summed, file: Callable[..., Path]
+    ) -> Outcome:
+        """Hear a recording to its end, or to where a signal or a failure ended it: print and file what there is."""
+        began = time.perf_counter()
+        transcription = self.machine.transcribe(opened)
+        ended: BaseException | None = None
+        try:
+            for update in transcription:
+                self.screen.advance(update.seconds, update.duration)
+        except (Stop, Exception) as early:  # noqa: BLE001 (raised or told when the finished windows are filed)
+            ended = early
+        transcript, work = transcription.transcript, time.perf_counter() - began
+        if ended is not None and not transcript.segments:
+            raise ended
+        try:
+            self._print(recording, transcript)
+        except Stop as stop:
+            ended = stop
+        with self.signals.held():
+            files = {
+                transcription_file(name): self._rendered(transcript, name) for name in self.request.formats
+            }
+            run = Run(self.request.options(), self.machine.timings)
+            files[METADATA] = describe(transcript, recording, summed, run, audio=opened.duration, work=work)
+            outcome = self.report.filed(recording, transcript, file(files), work)
+        if isinstance(ended, Stop):
+            self.screen.end(outcome)
+            raise ended
+        if ended is not None:
+            self.report.failure(recording.name, ended)
+        return outcome
+
+    def _print(self, recording: Input, transcript: Transcript) -> None:
+        text = self._rendered(transcript, "txt")
+        if self._several:
+            text = ("\n" if self._printed else "") + f"== {recording.name} ==\n{text}"
+        self._printed = True
+        with self.screen.aside():
+            problem = self.stdout.print(text)
+        if problem:
+            self.report.failure("standard output", OutputError(problem, path=Path("-")))
+
+    def _rendered(self, transcript: Transcript, name: str) -> str:
+        return render(transcript, name, timestamps=self.request.timestamps)
+
+
+def _folder_for(recording: Input) -> str:
+    return "standard input" if recording.path is None else recording.path.stem

@@ -1,0 +1,71 @@
+"""Every test starts from the same ground, and what was skipped is told with its reason."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.support.needs import excused, require
+
+# Before anything of ours is imported: the person's own settings do not reach the tests, the cache does, so that
+# the model is fetched once. Idle threads of torch sleep instead of spinning: tests share a small machine.
+for name in [name for name in os.environ if name.startswith("GPU_TRANSCRIBER_")]:
+    if name != "GPU_TRANSCRIBER_CACHE":
+        del os.environ[name]
+_config = tempfile.TemporaryDirectory(prefix="tests-config-")
+os.environ["XDG_CONFIG_HOME"] = _config.name
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+pytest_plugins = ["tests.support.checkpoint"]
+
+_skips: Counter[str] = Counter()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--skips", metavar="FILE", help="write what was skipped, and why, to this file as JSON")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark in item.iter_markers("needs"):
+        require(*mark.args)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    _note_skip(report)
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    _note_skip(report)
+
+
+def _note_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if report.skipped and not hasattr(report, "wasxfail") and isinstance(report.longrepr, tuple):
+        _skips[report.longrepr[2].removeprefix("Skipped: ")] += 1
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """With CI=true a skip of something that should have run fails the whole."""
+    _config.cleanup()
+    if file := session.config.getoption("--skips"):
+        rows = [
+            {"reason": reason, "count": count, "excused": reason in excused}
+            for reason, count in _skips.most_common()
+        ]
+        Path(file).write_text(json.dumps(rows))
+    unexcused = set(_skips) - excused
+    if unexcused and os.environ.get("CI") == "true" and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _skips:
+        terminalreporter.section("skipped, by reason")
+    for reason, count in _skips.most_common():
+        should = "" if reason in excused else "  <- should run on this machine"
+        terminalreporter.write_line(f"{count:4}  {reason}{should}")

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+import torch
+
+from runner.engine import device as devices
+from runner.engine.network import Dimensions
+from runner.errors import UsageError
+from tests.support.needs import needs
+
+SMALL = Dimensions(80, 768, 12, 3072, 12, 12, 51_865, 1500, 448)
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("name", ["tpu", "mps", "gpu", "cuda:x", ""])
+def test_a_device_that_does_not_exist_is_refused_in_a_sentence(name: str) -> None:
+    with pytest.raises(UsageError, match="use auto, cpu, cuda or cuda:N"):
+        devices.choose_device(name)
+
+
+def test_a_gpu_that_is_not_here_is_replaced_by_the_processor_and_said() -> None:
+    device, (fallback,) = devices.choose_device("cuda:77")
+    assert device == CPU
+    assert (fallback.subject, fallback.wanted, fallback.used) == ("device", "cuda:77", "cpu")
+
+
+def test_the_processor_is_taken_as_asked_without_a_word() -> None:
+    assert devices.choose_device("cpu") == (CPU, ())
+
+
+def test_precision_is_what_was_asked_and_otherwise_what_the_processor_has() -> None:
+    assert devices.choose_precision("bfloat16", CPU) is torch.bfloat16
+    native = torch.bfloat16 if devices.has_native_bfloat16() else torch.float32
+    assert devices.choose_precision("auto", CPU) is native
+
+
+def test_the_batch_is_bounded_by_memory_and_never_below_the_floor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "free_memory", lambda _: 1 << 40)  # no test machine has a terabyte
+    assert devices.choose_batch(0, SMALL, CPU, torch.float32) == devices.MOST_BATCH_CPU
+    monkeypatch.setattr(devices, "free_memory", lambda _: 1 << 20)  # nor so little
+    assert devices.choose_batch(0, SMALL, CPU, torch.float32) == devices.LEAST_BATCH_CPU
+    assert devices.choose_batch(17, SMALL, CPU, torch.float32) == 17
+
+
+@needs("linux")
+def test_threads_are_the_cores_that_this_process_may_use() -> None:
+    assert devices.choose_threads(0) == len(os.sched_getaffinity(0))
+    assert devices.choose_threads(3) == 3
+
+
+def test_memory_is_told_in_bytes() -> None:
+    assert 50 << 20 < devices.peak_memory(CPU) < 1 << 40
+    assert 10 << 20 < devices.free_memory(CPU) < 1 << 42

@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+import runner.engine.transcriber as transcriber
+from runner.engine.audio import open_recording
+from runner.engine.transcriber import Engine, Options, Update
+from runner.errors import EngineFailed, UsageError
+from runner.transcript import Transcript
+from tests.support.needs import needs
+from tests.support.speech import SENTENCES, speak
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runner.engine.decode import Decoded
+
+PAUSE = np.zeros(11_000, np.float32)
+
+
+@pytest.fixture(scope="module")
+def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """About 75 s in three windows."""
+    path = tmp_path_factory.mktemp("speech") / "tal.wav"
+    soundfile.write(path, np.concatenate([part for t in SENTENCES[:20] for part in (speak(t), PAUSE)]), 16_000)
+    return path
+
+
+def run(engine: Engine, path: Path, options: Options | None = None, **cut: float) -> tuple[Transcript, list[Update]]:
+    with open_recording(path, name=path.name, **cut) as recording:  # type: ignore[arg-type]  # start and end alone
+        work = engine.transcribe(recording, options)
+        updates = list(work)
+        return work.transcript, updates
+
+
+@needs("speech")
+def test_a_recording_becomes_a_transcript_and_the_updates_add_up_to_it(engine: Engine, speech: Path) -> None:
+    transcript, updates = run(engine, speech, Options(batch_size=1))
+    assert "Tåget" in transcript.text or "klockan halv" in transcript.text
+    assert [s for update in updates for s in update.segments] == list(transcript.segments)
+    assert transcript.complete
+    assert transcript.duration == pytest.approx(soundfile.info(speech).duration, abs=0.05)
+    assert transcript.duration * 0.7 < transcript.speech_duration <= transcript.duration
+    assert {"load", "decode", "vad", "features", "encoder", "decoder"} <= set(transcript.timings)
+    assert transcript.detected_language == "sv"
+    seconds = [update.seconds for update in updates]
+    assert seconds == sorted(seconds)
+    assert len({round(second) for second in seconds}) > 5  # the bar moves
+    assert seconds[-1] == pytest.approx(transcript.duration)
+
+
+@needs("speech")
+def test_segments_lie_in_the_recording_in_order(engine: Engine, speech: Path) -> None:
+    transcript, _ = run(engine, speech)
+    starts = [segment.start for segment in transcript.segments]
+    assert starts == sorted(starts)
+    assert all(0 <= s.start <= s.end <= transcript.duration for s in transcript.segments)
+    assert len(starts) >= 15
+
+
+@needs("speech")
+def test_the_size_of_the_batch_does_not_change_the_text(engine: Engine, speech: Path) -> None:
+    texts = {run(engine, speech, Options(batch_size=size))[0].text for size in (1, 2, 16)}
+    assert len(texts) == 1
+
+
+@needs("speech")
+def test_what_is_finished_can_be_read_before_the_end(engine: Engine, speech: Path) -> None:
+    with open_recording(speech, name="tal.wav") as recording:
+        work = engine.transcribe(recording, Options(batch_size=1))
+        assert work.transcript.segments == ()
+        for update in work:
+            if update.segments:
+                break
+        early = work.transcript
+        assert not early.complete
+        assert early.segments == update.segments
+
+
+@needs("speech")
+def test_a_cut_has_the_times_of_the_whole(engine: Engine, speech: Path) -> None:
+    transcript, updates = run(engine, speech, start=30.0, end=60.0)
+    assert transcript.duration == pytest.approx(30, abs=0.05)
+    assert transcript.segments
+    assert all(30 <= s.start <= s.end <= 60.1 for s in transcript.segments)
+    assert updates[-1].seconds == pytest.approx(30, abs=0.05)
+
+
+@needs("speech")
+def test_channels_kept_apart_are_heard_apart(engine: Engine, tmp_path: Path) -> None:
+    left, right = speak(SENTENCES[0]), speak(SENTENCES[3])
+    sound = np.zeros((16_000 * 12, 2), np.float32)
+    sound[8_000 : 8_000 + len(left), 0] = left
+    sound[96_000 : 96_000 + len(right), 1] = right
+    soundfile.write(tmp_path / "samtal.wav", sound, 16_000)
+    with open_recording(tmp_path / "samtal.wav", name="samtal.wav", split_channels=True) as recording:
+        work = engine.transcribe(recording)
+        list(work)
+    first, second = (
+        " ".join(s.text for s in work.transcript.segments if s.channel == number) for number in (1, 2)
+    )
+    assert "Anna" in first
+    assert "Anna" not in second
+    assert "klockan" in second
+    assert "klockan" not in first
+    assert work.transcript.channels == 2
+
+
+@needs("speech")
+def test_the_language_can_be_detected(engine: Engine, speech: Path) -> None:
+    transcript, _ = run(engine, speech, Options(language="auto"))
+    assert (transcript.language, transcript.language_asked) == ("sv", "auto")
+    assert transcript.language_probability is not None
+    assert transcript.language_probability > 0.5
+
+
+def test_an_unknown_language_is_told_before_any_work(engine: Engine, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "tyst.wav", np.zeros(16_000), 16_000)
+    with open_recording(tmp_path / "tyst.wav", name="tyst.wav") as recording:
+        with pytest.raises(UsageError, match="elvish"):
+            engine.transcribe(recording, Options(language="elvish"))
+
+
+def test_silence_becomes_no_text(engine: Engine, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "tyst.wav", np.zeros(40 * 16_000), 16_000)
+    transcript, updates = run(engine, tmp_path / "tyst.wav")
+    assert (transcript.text, transcript.complete, transcript.speech_duration) == ("", True, 0)
+    assert transcript.duration == pytest.approx(40, abs=0.05)
+    assert len(updates) > 3  # the bar moves through silence too
+
+
+# The failures below are injected: no test machine has a GPU whose memory is full.
+
+
+def failing(fault: Exception, most: int) -> Callable[..., list[Decoded]]:
+    """The real decoder, but for batches of more than `most` windows."""
+    real = transcriber.decode
+
+    def decode(decoder: object, vocabulary: object, heard: torch.Tensor, *rest: object, **named: object) -> list[Decoded]:
+        if heard.shape[0] > most:
+            raise fault
+        return real(decoder, vocabulary, heard, *rest, **named)  # type: ignore[arg-type]  # handed on as it came
+
+    return decode
+
+
+@needs("speech")
+def test_a_batch_too_large_for_memory_is_halved_and_said(
+    engine: Engine, speech: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected, _ = run(engine, speech)
+    monkeypatch.setattr(transcriber, "decode", failing(torch.OutOfMemoryError("CUDA out of memory"), most=1))
+    transcript, _ = run(engine, speech, Options(batch_size=4))
+    assert transcript.text == expected.text
+    assert [(f.subject, f.reason) for f in transcript.fallbacks][-1] == ("batch", "CUDA out of memory")
+    assert transcript.batch_size == 1
+
+
+@needs("speech")
+def test_memory_too_small_for_one_window_is_told_in_a_sentence(
+    engine: Engine, speech: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transcriber, "decode", failing(MemoryError(), most=0))
+    with pytest.raises(EngineFailed, match=r"failed on the processor .* smaller GPU_TRANSCRIBER_BATCH_SIZE"):
+        run(engine, speech)
+
+
+@needs("speech")
+def test_a_gpu_that_fails_is_left_for_the_processor(
+    checkpoint: object, speech: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine.load(checkpoint, device="cpu", precision="float32")  # type: ignore[arg-type]  # the fixture's
+    expected, _ = run(engine, speech)
+    real_hear = Engine.hear
+
+    def hear(self: Engine, *arguments: object) -> torch.Tensor:
+        if self.device.type == "cuda":
+            raise RuntimeError("CUDA error: device-side assert triggered")
+        return real_hear(self, *arguments)  # type: ignore[arg-type]  # handed on as it came
+
+    monkeypatch.setattr(Engine, "hear", hear)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda *_: None)
+    engine.device = torch.device("cuda")
+    transcript, _ = run(engine, speech, Options(batch_size=2))
+    assert transcript.text == expected.text
+    assert transcript.device == "cpu"
+    assert transcript.fallbacks[-1].reason == "CUDA error: device-side assert triggered"

@@ -1,0 +1,81 @@
+"""What a test needs of the machine: the only place from which a test may be skipped.
+
+`@needs("root", "debian:ffmpeg")` on a test, or `require("speech")` inside one. A skip for something that this
+machine cannot have is excused; a skip for something that should be here is not, and fails the run where CI=true.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from tests.support import debian
+
+excused: set[str] = set()  # reasons that are facts of the machine
+
+
+def needs(*names: str) -> pytest.MarkDecorator:
+    """Mark a test with what it needs: root, unprivileged, linux, macos, windows, gpu, speech or debian:PACKAGE."""
+    return pytest.mark.needs(*names)
+
+
+def require(*names: str) -> None:
+    """Skip the running test unless the machine has, or can be given, every one of the needs."""
+    for name in names:
+        if (reason := _lacking(name)) is not None:
+            pytest.skip(reason)
+
+
+def _lacking(name: str) -> str | None:
+    """Return why the need is not met, or None; what can be installed is installed."""
+    if name.startswith("debian:"):
+        return _install(name, (name.removeprefix("debian:"),))
+    if name == "speech":
+        return None if _speaks() else _install(name, debian.SPEECH)
+    facts: dict[str, tuple[Callable[[], bool], str]] = {
+        "root": (lambda: os.geteuid() == 0, "needs root"),
+        "unprivileged": (lambda: os.geteuid() != 0, "needs a user who is not root"),
+        "linux": (lambda: sys.platform == "linux", "needs Linux"),
+        "macos": (lambda: sys.platform == "darwin", "needs macOS"),
+        "gpu": (_has_gpu, "needs an NVIDIA GPU"),
+    }
+    if name not in facts:
+        raise ValueError(f"unknown need {name!r}: known are speech, debian:PACKAGE, {', '.join(facts)}")
+    met, reason = facts[name]
+    if met():
+        return None
+    excused.add(reason)
+    return reason
+
+
+def _install(name: str, packages: tuple[str, ...]) -> str | None:
+    try:
+        debian.install(*packages)
+    except debian.PackagesMissing as error:
+        reason = f"needs {name} ({error})"
+        if not debian.may_install():
+            excused.add(reason)
+        return reason
+    return None
+
+
+def _speaks() -> bool:
+    """Say whether espeak-ng is here with both of mbrola's Swedish voices, however they were installed."""
+    if shutil.which("espeak-ng") is None or shutil.which("mbrola") is None:
+        return False
+    return all(
+        subprocess.run(["espeak-ng", "-q", "-v", voice, "hej"], capture_output=True, check=False).returncode
+        == 0
+        for voice in ("mb-sw1", "mb-sw2")
+    )
+
+
+def _has_gpu() -> bool:
+    return shutil.which("nvidia-smi") is not None and (
+        subprocess.run(["nvidia-smi", "-L"], capture_output=True, check=False).stdout.strip() != b""
+    )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
@@ -13,7 +12,16 @@ from rich.status import Status
 from rich.table import Column
 from rich.text import Text
 
-from runner.console import COLOURS, PREFIXES, JsonScreen, Outcome, Screen, error_console, megabytes
+from runner.console import (
+    COLOURS,
+    PREFIXES,
+    JsonScreen,
+    Outcome,
+    Screen,
+    StandardError,
+    error_console,
+    megabytes,
+)
 from runner.pace import Pace
 
 
@@ -21,7 +29,7 @@ def open_screen(*, quiet: bool, log_json: bool) -> Screen:
     """JSON lines if asked for; else the live bar where a terminal can draw it, and plain lines elsewhere."""
     if log_json:
         return JsonScreen(quiet=quiet)
-    terminal = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    terminal = StandardError().isatty() and os.environ.get("TERM") != "dumb"
     return LiveScreen(quiet=quiet) if terminal else Screen(quiet=quiet)
 
 
@@ -111,8 +119,7 @@ class LiveScreen(Screen):
             )
 
     def _say(self, text: str, kind: str) -> None:
-        with suppress(OSError):
-            self._console.print(Text(PREFIXES.get(kind, "") + text, COLOURS[kind]), soft_wrap=True)
+        self._console.print(Text(PREFIXES.get(kind, "") + text, COLOURS[kind]), soft_wrap=True)
 
 
 def _bars(console: Console) -> Progress:

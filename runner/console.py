@@ -23,6 +23,7 @@ PLAIN_SECONDS = 30.0  # longest silence between two plain lines
 PLAIN_WIDTH = 120  # characters, where no terminal says how wide it is
 
 PREFIXES = {"warning": "warning: ", "error": "error: "}
+STATES = {"partial": "ended early: ", "skipped": "done before: "}
 COLOURS = {"info": "", "warning": "yellow", "error": "red", "log": "dim"}
 
 _log = logging.getLogger("runner.session")
@@ -30,7 +31,7 @@ _log = logging.getLogger("runner.session")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one recording; durations in seconds, None where unknown. `result` is a folder or a sentence."""
+    """What became of one recording: `result` is a folder's name or a sentence, durations are seconds if known."""
 
     name: str
     state: Literal["done", "partial", "skipped", "failed"]
@@ -138,15 +139,10 @@ class Screen:
                 clock(outcome.work),
                 f"{speed:.1f}" if speed else "",
             ]
-            result = (
-                outcome.result
-                if outcome.state in ("done", "failed")
-                else f"{outcome.state}: {outcome.result}"
-            )
+            result = STATES.get(outcome.state, "") + outcome.result
             style = COLOURS["error" if outcome.state == "failed" else "info"]
             table.add_row(Text(outcome.name), *cells, Text(result, style))
-        with suppress(OSError):
-            error_console().print(table)
+        error_console().print(table)
 
     def close(self) -> None:
         """Leave the terminal as it was."""
@@ -161,10 +157,9 @@ class Screen:
         return f"{clock(self.pace.time_left)} left" if self.pace.time_left is not None else ""
 
     def _say(self, text: str, kind: str) -> None:
-        if sys.stderr is not None:
-            with suppress(OSError):  # where nobody reads standard error any more, the work goes on
-                sys.stderr.write(f"{PREFIXES.get(kind, '')}{text}\n")
-                sys.stderr.flush()
+        error = StandardError()
+        error.write(f"{PREFIXES.get(kind, '')}{text}\n")
+        error.flush()
 
 
 class JsonScreen(Screen):
@@ -198,10 +193,38 @@ class JsonScreen(Screen):
             _log.info(text)
 
 
+class StandardError(io.TextIOBase):
+    """Standard error for those whose work goes on when nobody reads it any more: a pipe or a terminal that closed.
+
+    It holds on to the stream of when it was made, since a live display puts itself in the place of sys.stderr.
+    """
+
+    def __init__(self) -> None:
+        self._stream = sys.stderr
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]  # a property of sys.stderr too, though typeshed has it settable
+        return self._stream.encoding if self._stream is not None else "utf-8"
+
+    def write(self, text: str, /) -> int:
+        if self._stream is not None:
+            with suppress(OSError):
+                self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        if self._stream is not None:
+            with suppress(OSError):
+                self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream is not None and self._stream.isatty()
+
+
 def error_console() -> Console:
     """Rich on standard error: colours only where it is a terminal and NO_COLOR is not set."""
-    terminal = sys.stderr is not None and sys.stderr.isatty()
-    return Console(stderr=True, force_terminal=terminal, width=None if terminal else PLAIN_WIDTH)
+    error = StandardError()
+    return Console(file=error, force_terminal=error.isatty(), width=None if error.isatty() else PLAIN_WIDTH)
 
 
 class StandardOutput:

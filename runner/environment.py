@@ -28,6 +28,18 @@ from runner.network import harmonise_environment
 
 PROJECT = "gpu-transcriber"
 LOCK = "requirements.lock"
+# Settings of a person's own uv that would have it install something else than the lock says.
+_NOT_FOR_US = {
+    "UV_BUILD_CONSTRAINT",
+    "UV_CONSTRAINT",
+    "UV_EXCLUDE",
+    "UV_NO_BUILD_ISOLATION",
+    "UV_NO_EDITABLE",
+    "UV_NO_VERIFY_HASHES",
+    "UV_OVERRIDE",
+    "UV_REQUIRE_HASHES",
+    "UV_WORKING_DIR",
+}
 _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS}  # what a file system answers that has no locks
 
 
@@ -75,7 +87,8 @@ def bring_up_to_date(root: Path, extras: Collection[str] = ()) -> None:
         raise CannotStart(f"{where}: {error.strerror or error}; mend that and run this again.") from error
     except subprocess.CalledProcessError as error:
         raise CannotStart(
-            "The packages could not be installed, for the reason above; mend that and run this again."
+            "The packages could not be installed, for the reason above (no version found: the package index was not "
+            "reached); mend that and run this again."
         ) from error
     notice(f"ready after {time.monotonic() - started:.0f} s")
 
@@ -163,7 +176,8 @@ def _make(folder: Path, lock: Path) -> Path:
     requirement = bootstrap / "uv.txt"
     requirement.write_text(_locked_block(lock.read_text(), "uv"))
     run_pip = (
-        "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); runpy.run_module('pip', run_name='__main__')"
+        "import runpy, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL);"  # ends without a traceback
+        "sys.path.insert(0, sys.argv.pop(1)); runpy.run_module('pip', run_name='__main__')"
     )
     pip: list[str | Path] = [
         folder / "bin" / "python",
@@ -220,6 +234,7 @@ def _install(root: Path, wanted: Installed, uv: Path, held: int) -> None:
         subprocess.run(
             [uv, "pip", *command],
             cwd=root,
+            env={name: value for name, value in os.environ.items() if name not in _NOT_FOR_US},
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr,
             pass_fds=[held],

@@ -34,6 +34,7 @@ QUIET_LIBRARIES = {
     "DO_NOT_TRACK": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "OMP_WAIT_POLICY": "passive",  # without it torch's idle threads spin and take the processor from the others
+    "ORT_DISABLE_TELEMETRY": "1",  # the voice-activity model's library reports its use otherwise
     "TOKENIZERS_PARALLELISM": "false",
 }
 EVERYDAY_OPTIONS = {  # Invoke's others work, but are no part of this program

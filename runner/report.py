@@ -29,13 +29,13 @@ class Report:
     def skipped(self, recording: Input, filed: Filed) -> None:
         """Note a recording that an earlier run has done."""
         audio, speech = (filed.metadata["durations"].get(name) for name in ("audio", "speech"))
-        self.outcomes.append(Outcome(recording.name, "skipped", str(filed.folder), audio, speech))
+        self.outcomes.append(Outcome(recording.name, "skipped", filed.folder.name, audio, speech))
 
     def filed(self, recording: Input, transcript: Transcript, folder: Path, work: float) -> Outcome:
         """Note a result, and say what the person should know about it besides its words."""
         state: Literal["done", "partial"] = "done" if transcript.complete else "partial"
         audio, speech = transcript.duration, transcript.speech_duration
-        self.outcomes.append(Outcome(recording.name, state, str(folder), audio, speech, work))
+        self.outcomes.append(Outcome(recording.name, state, folder.name, audio, speech, work))
         for warning in transcript.warnings:
             self.screen.warning(warning)
         for fallback in transcript.fallbacks:

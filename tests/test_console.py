@@ -15,7 +15,7 @@ from runner.bar import LiveScreen, open_screen
 from runner.console import JsonScreen, Outcome, Screen, StandardOutput, clock
 from runner.pace import Pace
 
-DONE = Outcome("[a].mp3", "done", "results/1/a", audio=120.0, speech=60.0, work=10.0)
+DONE = Outcome("[a].mp3", "done", "a", audio=120.0, speech=60.0, work=10.0)
 FAILED = Outcome("b.mp3", "failed", "b.mp3 is empty: record it again")
 
 
@@ -101,17 +101,16 @@ def test_a_download_is_told_in_tenths(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_the_closing_table_tells_of_every_recording(capsys: pytest.CaptureFixture[str]) -> None:
-    skipped = Outcome("c.mp3", "skipped", "results/1/c", audio=3700.0, speech=5.0)
+    skipped = Outcome("c.mp3", "skipped", "c", audio=3700.0, speech=5.0)
     Screen().summary([DONE, FAILED, skipped])
     err = capsys.readouterr().err
     for text in (
         "[a].mp3",
         "2:00",
         "12.0",
-        "results/1/a",
         "b.mp3 is empty: record it again",
         "1:01:40",
-        "skipped:",
+        "done before: c",
     ):
         assert text in err
     assert "\x1b" not in err

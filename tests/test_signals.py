@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import re
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +18,6 @@ import pytest
 from runner.engine.models import Checkpoint
 from tests.support.command import running, transcribe
 from tests.support.speech import speech_file
-
 
 pytestmark = pytest.mark.slow
 
@@ -28,6 +32,10 @@ def environment(checkpoint: Checkpoint) -> dict[str, str]:
 def long() -> Path:
     """More speech than one window holds."""
     return speech_file(40).path
+
+
+# The command with the terminal on its standard input as the one that controls it, as a shell has it.
+TERMINAL = "import fcntl, runpy, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); runpy.run_module('runner', {}, '__main__')"
 
 
 def heard(seconds: float) -> Any:
@@ -80,6 +88,30 @@ def test_what_is_finished_when_the_system_ends_us_is_kept(
     metadata, text = result(tmp_path)
     assert metadata["complete"] is False
     assert text == done.stdout != ""
+
+
+def test_what_is_finished_when_the_terminal_is_closed_is_kept(
+    tmp_path: Path, long: Path, environment: dict[str, str]
+) -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", TERMINAL, "transcribe", str(long)],
+        cwd=tmp_path,
+        env={**os.environ, **environment, "TERM": "xterm-256color"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    shown = b""
+    while not re.search(rb"0:3\d of 0:4\d", shown):
+        shown += os.read(ours, 65536)
+    os.close(ours)
+    assert process.wait(timeout=300) == 129
+    metadata, text = result(tmp_path)
+    assert metadata["complete"] is False
+    assert text
 
 
 def test_a_signal_while_the_model_loads_leaves_nothing(

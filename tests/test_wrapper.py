@@ -84,6 +84,16 @@ def test_relative_names_are_the_callers(made: Made, elsewhere: Path) -> None:
     assert "did you mean ./invoke transcribe ljud å.mp3?" in run.stderr
 
 
+def test_console_script_has_the_users_tasks_alone(made: Made, elsewhere: Path) -> None:
+    run = use(made.root / ".venv" / "bin" / "gpu-transcriber", "--list", cwd=elsewhere)
+    assert [line.split()[0] for line in run.stdout.splitlines() if line] == [
+        "Tasks:",
+        "transcribe",
+        "doctor",
+        "settings",
+    ]
+
+
 def test_link_to_the_wrapper_leads_to_its_checkout(made: Made, elsewhere: Path) -> None:
     (elsewhere / "bin").mkdir()
     (elsewhere / "bin" / "invoke").symlink_to(made.invoke)
@@ -177,7 +187,8 @@ def test_killed_first_use_is_made_good_by_the_next(tmp_path: Path) -> None:
 def test_package_that_is_not_what_the_lock_says_is_refused(package: str, tmp_path: Path) -> None:
     root = copy_checkout(tmp_path / "förfalskad")
     tamper(root / "requirements.lock", package)
-    run = use(root / "invoke", "--version", cwd=tmp_path)
+    trusting = environment(UV_NO_VERIFY_HASHES="true")
+    run = use(root / "invoke", "--version", cwd=tmp_path, env=trusting)
     assert (run.returncode, run.stdout) == (2, "")
     assert "hash" in run.stderr.lower()
     assert "could not be installed, for the reason above" in run.stderr

@@ -120,11 +120,11 @@ class Recording:
         """Blocks of one second, the last may be shorter: float32 (channels, samples) in [-1, 1]; once only."""
         try:
             while data := self._child.block():
-                sound = np.frombuffer(data, dtype="<f4").reshape(-1, self._kept).T  # (channels, samples)
-                sound = np.nan_to_num(
-                    np.ascontiguousarray(sound, np.float32), nan=0.0, posinf=1.0, neginf=-1.0
-                )
-                yield np.clip(self._mix(sound) if self._kept > self.channels else sound, -1.0, 1.0)
+                interleaved = np.frombuffer(data, dtype="<f4").reshape(-1, self._kept)  # (samples, channels)
+                sound = np.array(interleaved.T, dtype=np.float32, order="C")  # (channels, samples)
+                if not np.abs(sound).max() <= 1.0:  # louder than there is, or no number
+                    sound = np.clip(np.nan_to_num(sound, nan=0.0), -1.0, 1.0)
+                yield self._mix(sound) if self._kept > self.channels else sound
             self._note(self._child.line())
         except (KeyError, TypeError, ValueError) as error:
             raise self._child.broken() from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import struct
 from collections.abc import Iterator
 from io import BytesIO
@@ -18,6 +19,7 @@ from runner.engine.resampling import RATES, Resampling, layout_name
 
 GAP = 0.1  # seconds between two packets that are a hole, not rounding
 UNBOUNDED_GAP = 60.0  # seconds a hole may last where the recording's length is unknown
+RUN_UP = 5.0  # seconds that are decoded before the first that is wanted: the codec's memory is shorter
 RESTARTS = 100  # times that reading goes on behind damage in the container itself
 
 # Titles in Latin-1 are no reason to fail; from PyAV 19 on they are none by default.
@@ -31,20 +33,15 @@ CONTAINERS = (
     "wv", "tta", "tak", "mpc", "mpc8", "shn", "voc", "rm", "mxf", "dv", "wtv", "dss", "oma", "dsf", "iff", "qcp",
     "nistsphere", "ircam", "sox", "nut",
 )  # fmt: skip
-PLAYLISTS = (
-    b"#EXTM3U",
-    b"ffconcat",
-    b"[playlist]",
-    b"v=0",
-    b"<?xml",
-    b"<MPD",
-    b"<smil",
-    b"<asx",
-    b"[Reference]",
+PLAYLIST = re.compile(
+    rb"(\xef\xbb\xbf)?\s*(#EXTM3U|ffconcat|\[playlist\]|\[Reference\]|v=0\s|(<\?xml[^>]*>\s*)?<(MPD|smil|asx|playlist)\b)",
+    re.IGNORECASE,
 )
 
 # Containers that count their sound, where others guess its length from size and bit rate.
 COUNTED = {"mov", "matroska", "w64", "flac", "aiff", "caf", "au", "asf", "avi", "ape", "wv", "tta"}
+# Containers in which a packet's time is that of its samples, exactly and from the start to the end.
+STEADY = {"mov", "mp3", "flac", "aac", "wav", "w64", "aiff", "au"}
 
 
 class Readable(Protocol):
@@ -73,18 +70,21 @@ class Decoding:
         stream = container.streams.best("audio")
         if stream is None:
             raise Refused("soundless", "video" if container.streams.video else "")
-        assert isinstance(stream, AudioStream)
+        if not isinstance(stream, AudioStream) or not getattr(stream, "codec_context", None):
+            raise Refused("unreadable", "its sound is coded in a way that is not known here")
         self.container = container
         self.file = file
         self.stream = stream
         self.outlet = outlet
         self.resampling = Resampling(outlet)
         start: int | None = container.start_time  # PyAV says int, and gives None where nothing says when
-        self.origin = start / 1e6 if start is not None else None
+        self.passing = kind(container) in STEADY
+        self.origin = start / 1e6 if start is not None else 0.0 if self.passing else None
         self.tick = float(stream.time_base or 0)
         self.claimed = self._claimed()
         self.damaged = 0  # packets
         self.filled = 0.0  # seconds of silence put into holes
+        self.passed = 0.0  # seconds at the start that nobody asked for, left undecoded
         for other in container.streams:
             if other is not stream and hasattr(other, "discard"):  # PyAV 17 and later
                 other.discard = av.stream.Discard.all
@@ -106,7 +106,7 @@ class Decoding:
             "outcome": "read",
             "damaged": self.damaged,
             "filled": self.filled,
-            "read": self.outlet.seconds,
+            "read": max(self.outlet.seconds, self.passed),
             "expected": None if self.outlet.full else self._expected(),
         }
 
@@ -114,6 +114,8 @@ class Decoding:
         """Frames with sound; an error at the very end is no damage, but the odd bytes behind many a recording."""
         doubtful = 0
         for packet in self._packets():
+            if self.passing and packet is not None and self._pass_over(packet):
+                continue
             try:
                 frames = packet.decode() if packet is not None else None
             except av.error.MemoryError:
@@ -125,10 +127,10 @@ class Decoding:
                 continue
             for frame in frames:
                 if frame.samples and frame.sample_rate in RATES:
-                    self.damaged += doubtful
+                    self.damaged += doubtful if self.outlet.position or not self.passed else 0
                     doubtful = 0
                     yield frame
-        if doubtful > 1 or not self.outlet.position:
+        if doubtful > 1 or not self.resampling.seconds:
             self.damaged += doubtful
 
     def _packets(self) -> Iterator[Packet[AudioStream] | None]:
@@ -142,11 +144,23 @@ class Decoding:
             except (av.FFmpegError, ValueError):
                 yield None
 
+    def _pass_over(self, packet: Packet[AudioStream]) -> bool:
+        """Whether the packet lies so long before what was asked for that it need not be decoded."""
+        if packet.pts is None or packet.duration is None:
+            self.passing = False
+        else:
+            ends = (packet.pts + packet.duration) * self.tick - (self.origin or 0.0)
+            self.passing = ends < self.outlet.first / self.outlet.rate - RUN_UP
+            self.passed = ends if self.passing else self.passed
+        return self.passing
+
     def _hole(self, frame: AudioFrame) -> float:
         """Seconds missing before this frame, silent so that later times stay true; a clock that jumps is followed."""
         if frame.pts is None:
             return 0.0
         clock, here = frame.pts * self.tick, self.resampling.seconds
+        if self.passed and not here:
+            return min(clock - (self.origin or 0.0), self.passed + UNBOUNDED_GAP)
         if self.origin is None:
             self.origin = clock - here
         hole = clock - self.origin - here
@@ -168,10 +182,10 @@ class Decoding:
 
     def _expected(self) -> float | None:
         """Seconds there should have been, where they were counted."""
-        kind = self.container.format.name.split(",")[0]
-        if kind == "wav":
+        name = kind(self.container)
+        if name == "wav":
             return self.outlet.seconds * wav_bytes_promised(self.file)
-        if kind not in COUNTED and not (kind == "mp3" and mp3_counts_frames(self.file)):
+        if name not in COUNTED and not (name == "mp3" and mp3_counts_frames(self.file)):
             return None
         alone = all(
             one is self.stream or one.type not in ("audio", "video") for one in self.container.streams
@@ -182,7 +196,7 @@ class Decoding:
 def read_with_libav(outlet: Outlet, file: Readable | None = None) -> dict[str, Any]:
     """Decode anything that has an audio track."""
     file = file or StandardInput()
-    if peek(file, 0, 64).lstrip(b"\xef\xbb\xbf \r\n\t").startswith(PLAYLISTS):
+    if PLAYLIST.match(peek(file, 0, 512)):
         raise Refused("playlist")
     options = {
         "protocol_whitelist": "none",
@@ -223,10 +237,14 @@ def read_with_libsndfile(outlet: Outlet) -> dict[str, Any]:
 
 def rehearse() -> None:
     """Decode a tenth of a second of our own, so that PyAV has imported all that it does on first use."""
-    header = struct.pack(
-        ">4sIIIII", b".snd", 24, 800, 1, 8000, 1
-    )  # Sun's au: 800 bytes of mu-law, 8 kHz, mono
-    read_with_libav(Outlet(bytearray().extend, rate=16_000), BytesIO(header + bytes(800)))
+    # Sun's au: 800 bytes of mu-law at 8 kHz, mono
+    sound = struct.pack(">4s5I", b".snd", 24, 800, 1, 8000, 1) + bytes(800)
+    read_with_libav(Outlet(bytearray().extend, rate=16_000), BytesIO(sound))
+
+
+def kind(container: InputContainer) -> str:
+    """The first of the names that libavformat has for the container's format."""
+    return container.format.name.split(",")[0]
 
 
 def audio_decoders() -> set[str]:

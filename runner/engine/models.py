@@ -69,7 +69,8 @@ def find_checkpoint(
             return _from_record(
                 record, cache, "demonstration" if record.source == "demonstration" else "cache"
             )
-        notice(f"{model} in the cache is incomplete ({', '.join(lacking)}): fetching what is missing.")
+        if all(file.sha256 for file in record.files.values()):
+            notice(f"{model} in the cache is incomplete ({', '.join(lacking)}): fetching what is missing.")
     elif (store.home(cache, model) / "config.json").is_file():  # put there by hand
         return _from_folder(store.home(cache, model), model, cache)
     return _from_afar(model, cache, hub_timeout, allow_demonstration, notice, progress)

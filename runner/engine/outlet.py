@@ -49,7 +49,7 @@ class Outlet:
         self.position = 0  # samples since the start of the recording
         self.channels = 0
         self.facts: dict[str, Any] = {}
-        self._first = first
+        self.first = first
         self._last = last
         self._write = write
         self._pending = bytearray()
@@ -87,7 +87,7 @@ class Outlet:
     def _put(self, sound: memoryview) -> None:
         width = self.channels * SAMPLE
         samples = len(sound) // width
-        start = max(0, self._first - self.position)
+        start = max(0, self.first - self.position)
         stop = samples if self._last is None else min(samples, self._last - self.position)
         self.position += samples
         if start < stop:

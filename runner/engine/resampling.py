@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from av import AudioFifo, AudioFrame, AudioResampler
 
 from runner.engine.outlet import MOST_CHANNELS, Outlet, Refused
@@ -16,6 +18,7 @@ class Resampling:
     def __init__(self, outlet: Outlet) -> None:
         self.outlet = outlet
         self._setup: tuple[str, str, int] | None = None
+        self._drop = 0  # samples still to be left out
         self._fifo = AudioFifo()
         self._resampler = AudioResampler()
 
@@ -34,16 +37,29 @@ class Resampling:
             self._resampler = AudioResampler(format="flt", layout=self._layout(frame), rate=self.outlet.rate)
             self._setup = setup
         if silence_before:
-            self._drain()
-            self.outlet.silence(silence_before)
+            self._be_silent(silence_before)
         frame.pts = None  # times are the reader's to keep
         self._fifo.write(frame)
+        if self._drop:
+            dropped = min(self._drop, frame.samples)
+            self._fifo.read(dropped)
+            self._drop -= dropped
         if self._fifo.samples >= TOGETHER * frame.sample_rate:
             self._drain()
 
     def finish(self) -> None:
         self._drain()
         self.outlet.put(self._resampler.resample(None))
+
+    def _be_silent(self, seconds: float) -> None:
+        """Silence before the next frame; at the very start it takes a little of it, to keep both rates in step."""
+        self._drain()
+        if self._setup and not self.outlet.position:
+            rate = self._setup[2]
+            before = round(seconds * rate)
+            self._drop = -before % (rate // math.gcd(rate, self.outlet.rate))
+            seconds = (before + self._drop) / rate
+        self.outlet.silence(seconds)
 
     def _drain(self) -> None:
         joined = self._fifo.read(0, partial=True) if self._fifo.samples else None

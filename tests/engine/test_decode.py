@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def windows() -> list[Window]:
     pause = np.zeros(8_000, np.float32)
-    sound = np.concatenate([part for text in SENTENCES[:20] for part in (speak(text), pause)])
+    sound = np.concatenate([part for text in SENTENCES[:14] for part in (speak(text), pause)])
     windower = Windower(SpeechDetector(load_session()))
     return [*windower.push(sound), *windower.finish()]
 
@@ -42,7 +42,7 @@ def test_every_token_is_that_of_transformers(
 ) -> None:
     ours = decode(engine.network.decoder, engine.vocabulary, heard, "sv", timestamps=timestamps)
     theirs = Reference(checkpoint.folder).tokens([w.samples for w in windows], timestamps=timestamps)
-    assert len(windows) >= 3
+    assert len(windows) >= 2
     for window, mine, reference in zip(windows, ours, theirs, strict=True):
         assert list(mine.tokens) == reference[: len(mine.tokens)]
         if len(reference) > len(mine.tokens):  # where a segment was left open, transformers goes on by itself

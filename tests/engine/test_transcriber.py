@@ -21,14 +21,15 @@ if TYPE_CHECKING:
 
     from runner.engine.decode import Decoded
 
-PAUSE = np.zeros(11_000, np.float32)
+PAUSE = np.zeros(52_000, np.float32)  # long enough to end a window
+SPOKEN = (SENTENCES[0], SENTENCES[3], SENTENCES[8], SENTENCES[14])
 
 
 @pytest.fixture(scope="module")
 def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """About 75 s in three windows."""
+    """Four sentences in four windows, 26 s."""
     path = tmp_path_factory.mktemp("speech") / "tal.wav"
-    soundfile.write(path, np.concatenate([part for t in SENTENCES[:20] for part in (speak(t), PAUSE)]), 16_000)
+    soundfile.write(path, np.concatenate([part for text in SPOKEN for part in (speak(text), PAUSE)]), 16_000)
     return path
 
 
@@ -42,11 +43,12 @@ def run(engine: Engine, path: Path, options: Options | None = None, **cut: float
 @needs("speech")
 def test_a_recording_becomes_a_transcript_and_the_updates_add_up_to_it(engine: Engine, speech: Path) -> None:
     transcript, updates = run(engine, speech, Options(batch_size=1))
-    assert "Tåget" in transcript.text or "klockan halv" in transcript.text
+    assert "Anna" in transcript.text
+    assert "fyra personer" in transcript.text
     assert [s for update in updates for s in update.segments] == list(transcript.segments)
     assert transcript.complete
     assert transcript.duration == pytest.approx(soundfile.info(speech).duration, abs=0.05)
-    assert transcript.duration * 0.7 < transcript.speech_duration <= transcript.duration
+    assert 10 < transcript.speech_duration < 18
     assert {"load", "decode", "vad", "features", "encoder", "decoder"} <= set(transcript.timings)
     assert transcript.detected_language == "sv"
     seconds = [update.seconds for update in updates]
@@ -61,12 +63,12 @@ def test_segments_lie_in_the_recording_in_order(engine: Engine, speech: Path) ->
     starts = [segment.start for segment in transcript.segments]
     assert starts == sorted(starts)
     assert all(0 <= s.start <= s.end <= transcript.duration for s in transcript.segments)
-    assert len(starts) >= 15
+    assert len(starts) >= 4
 
 
 @needs("speech")
 def test_the_size_of_the_batch_does_not_change_the_text(engine: Engine, speech: Path) -> None:
-    texts = {run(engine, speech, Options(batch_size=size))[0].text for size in (1, 2, 16)}
+    texts = {run(engine, speech, Options(batch_size=size))[0].text for size in (1, 3)}
     assert len(texts) == 1
 
 
@@ -85,11 +87,11 @@ def test_what_is_finished_can_be_read_before_the_end(engine: Engine, speech: Pat
 
 @needs("speech")
 def test_a_cut_has_the_times_of_the_whole(engine: Engine, speech: Path) -> None:
-    transcript, updates = run(engine, speech, start=30.0, end=60.0)
-    assert transcript.duration == pytest.approx(30, abs=0.05)
+    transcript, updates = run(engine, speech, start=6.0, end=14.0)
+    assert transcript.duration == pytest.approx(8, abs=0.05)
     assert transcript.segments
-    assert all(30 <= s.start <= s.end <= 60.1 for s in transcript.segments)
-    assert updates[-1].seconds == pytest.approx(30, abs=0.05)
+    assert all(6 <= s.start <= s.end <= 14.1 for s in transcript.segments)
+    assert updates[-1].seconds == pytest.approx(8, abs=0.05)
 
 
 @needs("speech")

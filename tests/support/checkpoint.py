@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 def checkpoint() -> Checkpoint:
     """The demonstration model, whisper-base. Skips, as something that should run, where it cannot be had."""
     from runner.engine.models import DEMONSTRATION, find_checkpoint
-
     from runner.errors import ModelUnavailable
     from runner.settings import Settings
 

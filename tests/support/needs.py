@@ -34,7 +34,8 @@ def require(*names: str) -> None:
 def _lacking(name: str) -> str | None:
     """Return why the need is not met, or None; what can be installed is installed."""
     if name.startswith("debian:"):
-        return _install(name, (name.removeprefix("debian:"),))
+        package = name.removeprefix("debian:")
+        return None if shutil.which(package) else _install(name, (package,))
     if name == "speech":
         return None if _speaks() else _install(name, debian.SPEECH)
     facts: dict[str, tuple[Callable[[], bool], str]] = {
@@ -66,16 +67,18 @@ def _install(name: str, packages: tuple[str, ...]) -> str | None:
 
 def _speaks() -> bool:
     """Say whether espeak-ng is here with both of mbrola's Swedish voices, however they were installed."""
-    if shutil.which("espeak-ng") is None or shutil.which("mbrola") is None:
-        return False
-    return all(
-        subprocess.run(["espeak-ng", "-q", "-v", voice, "hej"], capture_output=True, check=False).returncode
-        == 0
-        for voice in ("mb-sw1", "mb-sw2")
+    return shutil.which("mbrola") is not None and all(
+        _says("espeak-ng", "-q", "-v", voice, "hej") is not None for voice in ("mb-sw1", "mb-sw2")
     )
 
 
 def _has_gpu() -> bool:
-    return shutil.which("nvidia-smi") is not None and (
-        subprocess.run(["nvidia-smi", "-L"], capture_output=True, check=False).stdout.strip() != b""
-    )
+    return bool(_says("nvidia-smi", "-L"))
+
+
+def _says(*command: str) -> bytes | None:
+    """What a command prints; None where there is no such command or it fails."""
+    if shutil.which(command[0]) is None:
+        return None
+    run = subprocess.run(command, capture_output=True, check=False)
+    return run.stdout if run.returncode == 0 else None

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from typing import Literal
+from typing import IO, Literal, cast
 
 from rich import box
 from rich.console import Console
@@ -224,7 +224,11 @@ class StandardError(io.TextIOBase):
 def error_console() -> Console:
     """Rich on standard error: colours only where it is a terminal and NO_COLOR is not set."""
     error = StandardError()
-    return Console(file=error, force_terminal=error.isatty(), width=None if error.isatty() else PLAIN_WIDTH)
+    return Console(
+        file=cast(IO[str], error),
+        force_terminal=error.isatty(),
+        width=None if error.isatty() else PLAIN_WIDTH,
+    )
 
 
 class StandardOutput:

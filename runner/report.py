@@ -12,6 +12,7 @@ from runner.inputs import Input
 from runner.results import Filed
 from runner.transcript import Transcript
 
+LANGUAGE_SURE = 0.6  # of the language tokens' probability: below it a guess is no warning
 WORST_LAST = (0, 3, 4, 5, 1)  # exit codes of single recordings, by how much they matter
 
 _log = logging.getLogger("runner.session")
@@ -47,7 +48,8 @@ class Report:
                     f"{fallback.subject}: {fallback.used} instead of {fallback.wanted} ({fallback.reason})"
                 )
         detected, asked = transcript.detected_language, transcript.language_asked
-        if detected and asked not in ("auto", detected):
+        sure = (transcript.language_probability or 0.0) >= LANGUAGE_SURE
+        if detected and sure and asked not in ("auto", detected):
             self.screen.warning(
                 f"{recording.name} sounds like {detected} but was heard as {asked}: try --language {detected}"
             )

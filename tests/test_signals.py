@@ -35,7 +35,11 @@ def long() -> Path:
 
 
 # The command with the terminal on its standard input as the one that controls it, as a shell has it.
-TERMINAL = "import fcntl, runpy, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); runpy.run_module('runner', {}, '__main__')"
+TERMINAL = """
+import fcntl, runpy, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+runpy.run_module("runner", {}, "__main__")
+"""
 
 
 def heard(seconds: float) -> Any:

@@ -60,7 +60,8 @@ class Embedding(FromCheckpoint, nn.Embedding): ...
 
 def split_heads(x: Tensor, heads: int) -> Tensor:
     """(B, S, W) → (B, H, S, D)"""
-    return x.unflatten(-1, (heads, -1)).transpose(1, 2)
+    batch, tokens, width = x.shape
+    return x.view(batch, tokens, heads, width // heads).transpose(1, 2)
 
 
 def join_heads(x: Tensor) -> Tensor:

@@ -53,7 +53,9 @@ class Vocabulary:
             special("notimestamps"),
         )
         tokens = {number: tokenizer.id_to_token(number) for number in range(start + 1, translate)}
-        languages = {token[2:-2]: number for number, token in tokens.items() if token and token.startswith("<|")}
+        languages = {
+            token[2:-2]: number for number, token in tokens.items() if token and token.startswith("<|")
+        }
         initial = generation.get("max_initial_timestamp_index")
         return cls(
             tokenizer=tokenizer,

@@ -28,7 +28,6 @@ from runner.transcript import Fallback, Segment, Transcript
 
 ENCODED_TOGETHER = 4  # windows: more gain nothing on a processor and take memory
 LISTENED_TOGETHER = 8 * SAMPLE_RATE  # samples a call of the voice-activity model
-LANGUAGE_SURE = 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,10 @@ def decoded(tokens: tuple[int, ...], no_speech: float = 0.1, sure: float = -0.3)
 def test_pairs_of_stamps_make_segments_with_times_in_the_recording(vocabulary: Vocabulary) -> None:
     tokens = tokens_of(vocabulary, 0.0, " God dag.", 2.5, 3.0, " Hej då.", 5.0)
     found = segments(WINDOW, decoded(tokens), vocabulary)
-    assert [(s.start, s.end, s.text) for s in found] == [(100.0, 102.5, "God dag."), (103.0, 105.0, "Hej då.")]
+    assert [(s.start, s.end, s.text) for s in found] == [
+        (100.0, 102.5, "God dag."),
+        (103.0, 105.0, "Hej då."),
+    ]
     assert {s.channel for s in found} == {2}
 
 

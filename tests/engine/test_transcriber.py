@@ -8,7 +8,8 @@ import pytest
 import soundfile
 import torch
 
-import runner.engine.transcriber as transcriber
+from runner.engine import decode as decoding
+from runner.engine import transcriber
 from runner.engine.audio import open_recording
 from runner.engine.transcriber import Engine, Options, Update
 from runner.errors import EngineFailed, UsageError
@@ -33,7 +34,9 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def run(engine: Engine, path: Path, options: Options | None = None, **cut: float) -> tuple[Transcript, list[Update]]:
+def run(
+    engine: Engine, path: Path, options: Options | None = None, **cut: float
+) -> tuple[Transcript, list[Update]]:
     with open_recording(path, name=path.name, **cut) as recording:  # type: ignore[arg-type]  # start and end alone
         work = engine.transcribe(recording, options)
         updates = list(work)
@@ -124,9 +127,9 @@ def test_the_language_can_be_detected(engine: Engine, speech: Path) -> None:
 
 def test_an_unknown_language_is_told_before_any_work(engine: Engine, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "tyst.wav", np.zeros(16_000), 16_000)
-    with open_recording(tmp_path / "tyst.wav", name="tyst.wav") as recording:
-        with pytest.raises(UsageError, match="elvish"):
-            engine.transcribe(recording, Options(language="elvish"))
+    path = tmp_path / "tyst.wav"
+    with open_recording(path, name="tyst.wav") as recording, pytest.raises(UsageError, match="elvish"):
+        engine.transcribe(recording, Options(language="elvish"))
 
 
 def test_silence_becomes_no_text(engine: Engine, tmp_path: Path) -> None:
@@ -142,9 +145,11 @@ def test_silence_becomes_no_text(engine: Engine, tmp_path: Path) -> None:
 
 def failing(fault: Exception, most: int) -> Callable[..., list[Decoded]]:
     """The real decoder, but for batches of more than `most` windows."""
-    real = transcriber.decode
+    real = decoding.decode
 
-    def decode(decoder: object, vocabulary: object, heard: torch.Tensor, *rest: object, **named: object) -> list[Decoded]:
+    def decode(
+        decoder: object, vocabulary: object, heard: torch.Tensor, *rest: object, **named: object
+    ) -> list[Decoded]:
         if heard.shape[0] > most:
             raise fault
         return real(decoder, vocabulary, heard, *rest, **named)  # type: ignore[arg-type]  # handed on as it came

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from runner.engine.features import SAMPLE_RATE
 from runner.engine.vad import FRAME, SpeechDetector, load_session
-from runner.engine.windows import SAMPLE_RATE, Window, Windower
+from runner.engine.windows import Window, Windower
 from tests.support.needs import needs
 from tests.support.speech import speak
 

@@ -81,7 +81,9 @@ def describe(
     transcript: Transcript, recording: Input, summed: Summed, run: Run, *, audio: float | None, work: float
 ) -> str:
     """Return metadata.json; `audio` is the recording's length where known and `work` the time it took, in seconds."""
-    heard = transcript.duration if transcript.complete else _reached(transcript, float(run.options["start"]))
+    heard = (
+        transcript.duration if transcript.complete else heard_until(transcript, float(run.options["start"]))
+    )
     content = {
         "version": __version__,
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -122,8 +124,8 @@ def _others(timings: Mapping[str, float], known: Mapping[str, float]) -> dict[st
     return {stage: seconds for stage, seconds in timings.items() if stage not in known}
 
 
-def _reached(transcript: Transcript, start: float) -> float:
-    """Seconds from the start to the end of the last finished segment."""
+def heard_until(transcript: Transcript, start: float) -> float:
+    """Seconds from the start of what was asked for to the end of the last finished segment."""
     return max((segment.end - start for segment in transcript.segments), default=0.0)
 
 

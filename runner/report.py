@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from runner.console import Outcome, Screen
-from runner.errors import TranscriberError
+from runner.errors import EngineFailed, TranscriberError
 from runner.inputs import Input
 from runner.results import Filed
 from runner.transcript import Transcript
@@ -16,6 +16,14 @@ LANGUAGE_SURE = 0.6  # of the language tokens' probability: below it a guess is 
 WORST_LAST = (0, 3, 4, 5, 1)  # exit codes of single recordings, by how much they matter
 
 _log = logging.getLogger("runner.session")
+
+
+def out_of_memory() -> EngineFailed:
+    """What to say where this machine's memory did not suffice."""
+    return EngineFailed(
+        "this machine ran out of memory: close other programs, set GPU_TRANSCRIBER_BATCH_SIZE=1, or name a smaller "
+        "model with --model"
+    )
 
 
 class Report:
@@ -65,6 +73,8 @@ class Report:
 
     def failure(self, name: str, error: BaseException) -> TranscriberError:
         """Say what went wrong, in a sentence even where the fault is this program's."""
+        if isinstance(error, MemoryError):
+            error = out_of_memory()
         if not isinstance(error, TranscriberError):
             _log.debug("unexpected fault", exc_info=error)
             fault = f"{type(error).__name__}: {error}"

@@ -9,8 +9,9 @@ from typing import Any
 
 from runner.errors import RecordingUnreadable
 from runner.inputs import Input
-from runner.metadata import Summed, is_finished, is_of, read_through
+from runner.metadata import Summed, heard_until, is_finished, is_of, read_through
 from runner.results import Filed, RunFolder, earlier_runs
+from runner.transcript import Transcript
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,12 @@ def find_earlier(
         if earlier.finished or earlier.unfinished:
             return earlier
     return None
+
+
+def is_worth_more(unfinished: Filed, transcript: Transcript, start: float) -> bool:
+    """Whether an earlier result holds more than a transcript that ended early again."""
+    earlier = unfinished.metadata["durations"].get("heard", 0.0)
+    return not transcript.complete and earlier >= heard_until(transcript, start)
 
 
 def _match(

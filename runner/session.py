@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -19,9 +18,9 @@ from runner.inputs import Input, find_inputs
 from runner.interruption import Signals, Stop
 from runner.local import ThisMachine
 from runner.metadata import Run, Summed, describe
-from runner.report import Report
-from runner.results import METADATA, RunFolder, is_run_folder, transcription_file
-from runner.resume import Earlier, find_earlier
+from runner.report import Report, out_of_memory
+from runner.results import METADATA, Filed, RunFolder, is_run_folder, transcription_file
+from runner.resume import Earlier, find_earlier, is_worth_more
 from runner.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -83,9 +82,10 @@ def transcribe(request: Request) -> int:
             hint = ": run again with --resume to go on from there" if session.report.has_results else ""
             screen.error(f"{interrupted}{hint}")
             return interrupted.exit_code
-        except TranscriberError as error:
-            screen.error(str(error))
-            return error.exit_code
+        except (TranscriberError, MemoryError) as error:
+            told = out_of_memory() if isinstance(error, MemoryError) else error
+            screen.error(str(told))
+            return told.exit_code
 
 
 class Session:
@@ -151,15 +151,12 @@ class Session:
         self.machine.install()
         for number, recording in enumerate(waiting):
             unfinished = earlier.unfinished.get(recording) if earlier else None
-            file = partial(
-                run.file, _folder_for(recording), replacing=unfinished.folder if unfinished else None
-            )
             with log.context(file=recording.name, run=run.path.name):
                 self.screen.begin(number, recording.name)
-                self.screen.end(self._hear_one(recording, file))
+                self.screen.end(self._hear_one(recording, run, unfinished))
                 self.signals.check()
 
-    def _hear_one(self, recording: Input, file: Callable[..., Path]) -> Outcome:
+    def _hear_one(self, recording: Input, run: RunFolder, unfinished: Filed | None) -> Outcome:
         """Hear a recording and file it; what goes wrong with it is told, and does not stop the others."""
         request = self.request
         split = request.channels == "split"
@@ -171,7 +168,7 @@ class Session:
                 summed,
             ):
                 self.machine.ready()
-                return self._hear(recording, opened, summed, file)
+                return self._hear(recording, opened, summed, run, unfinished)
         except CannotStart:
             raise
         except Exception as error:
@@ -180,7 +177,7 @@ class Session:
             return self.report.failed(recording.name, error)
 
     def _hear(
-        self, recording: Input, opened: Recording, summed: Summed, file: Callable[..., Path]
+        self, recording: Input, opened: Recording, summed: Summed, run: RunFolder, unfinished: Filed | None
     ) -> Outcome:
         """Hear a recording to its end, or to where a signal or a failure ended it: print and file what there is."""
         began = time.perf_counter()
@@ -202,9 +199,14 @@ class Session:
             files = {
                 transcription_file(name): self._rendered(transcript, name) for name in self.request.formats
             }
-            run = Run(self.request.options(), self.machine.timings)
-            files[METADATA] = describe(transcript, recording, summed, run, audio=opened.duration, work=work)
-            outcome = self.report.filed(recording, transcript, file(files), work)
+            made = Run(self.request.options(), self.machine.timings)
+            files[METADATA] = describe(transcript, recording, summed, made, audio=opened.duration, work=work)
+            if unfinished and is_worth_more(unfinished, transcript, self.request.start):
+                folder = unfinished.folder
+            else:
+                old = unfinished.folder if unfinished else None
+                folder = run.file(_folder_for(recording), files, replacing=old)
+            outcome = self.report.filed(recording, transcript, folder, work)
         if isinstance(ended, Stop):
             self.screen.end(outcome)
             raise ended

@@ -160,16 +160,15 @@ def _timed(
     divisions: Sequence[Sequence[_Token]], prefix: tuple[str, ...], channel: int | None
 ) -> Iterator[Cue]:
     """Give each cue the time to be read where the next one leaves it, and never less than the shortest."""
-    previous_end = 0
+    previous_end = 0.0
     for number, tokens in enumerate(divisions):
         lines = _set(prefix + tuple(token.text for token in tokens))
-        start, end = tokens[0].start, tokens[-1].end
+        start = max(tokens[0].start, previous_end)
         following = divisions[number + 1][0].start if number + 1 < len(divisions) else float("inf")
         wanted = start + _reading_time(sum(map(len, lines)) + len(lines) - 1)
-        end = min(max(end, min(wanted, following)), start + LONGEST)
-        first = max(round(1000 * start), previous_end)
-        previous_end = max(round(1000 * end), first + round(1000 * SHORTEST))
-        yield Cue(first, previous_end, lines, channel)
+        end = min(max(tokens[-1].end, min(wanted, following)), start + LONGEST)
+        previous_end = max(end, start + SHORTEST)
+        yield Cue(round(1000 * start), round(1000 * previous_end), lines, channel)
 
 
 def _reading_time(characters: int) -> float:

@@ -20,7 +20,7 @@ from runner.errors import RecordingUnreadable
 from runner.inputs import Input
 from runner.metadata import Run, Summed, describe, read_through
 from runner.results import RunFolder
-from runner.resume import find_earlier
+from runner.resume import find_earlier, is_worth_more
 from runner.transcript import Fallback, Model, Segment, Transcript
 
 SCHEMA = json.loads(files(runner).joinpath("metadata.schema.json").read_text(encoding="utf-8"))
@@ -180,6 +180,18 @@ def test_a_copy_needs_a_result_of_its_own(tmp_path: Path) -> None:
     earlier = find_earlier([a, copy], tmp_path, OPTIONS, ("txt",))
     assert earlier is not None
     assert list(earlier.finished) == [a]
+
+
+def test_a_result_does_not_give_way_to_one_that_ended_earlier_still(tmp_path: Path) -> None:
+    heard = recording(tmp_path / "a.mp3")
+    partial = replace(TRANSCRIPT, complete=False)  # heard until 18 seconds
+    file(run_of(tmp_path, 1), heard, partial)
+    earlier = find_earlier([heard], tmp_path, OPTIONS, ("txt",))
+    assert earlier is not None
+    unfinished = earlier.unfinished[heard]
+    assert is_worth_more(unfinished, replace(partial, segments=TRANSCRIPT.segments[:1]), 10.0)
+    assert not is_worth_more(unfinished, replace(partial, segments=(Segment(20.0, 25.0, "Hej"),)), 10.0)
+    assert not is_worth_more(unfinished, replace(TRANSCRIPT, segments=()), 10.0)
 
 
 @pytest.mark.parametrize(

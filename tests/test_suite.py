@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +15,8 @@ from rich.console import Console
 
 from tests import floor, suite
 from tests.suite import NotRun, Outcome, Skip, Step
+from tests.support import debian
+from tests.support.needs import needs
 
 
 @pytest.fixture
@@ -92,6 +96,34 @@ def test_the_floor_pins_all_but_what_comes_with_torch() -> None:
 
     assert {"numpy", "transformers", "av"} <= names
     assert not {name for name in names if name.startswith(("torch", "triton", "nvidia-", "cuda-"))}
+
+
+@needs("debian:dpkg")
+def test_packages_come_from_the_machines_own_archives_also_where_it_was_never_updated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codename = platform.freedesktop_os_release()["VERSION_CODENAME"]
+    (tmp_path / "lists" / "partial").mkdir(parents=True)
+    (tmp_path / "sources.list").write_text(
+        f"deb http://mirror.example/debian {codename} main\n"
+        f"deb http://mirror.example/debian {codename}-updates main\n"
+        f"deb http://vendor.example/apt nodistro main\n"
+        f"deb http://vendor.example/apt {codename} stable\n"
+    )
+    (tmp_path / "apt.conf").write_text(
+        f'Dir::Etc::sourcelist "{tmp_path}/sources.list";\n'
+        f'Dir::Etc::sourceparts "-";\n'
+        f'Dir::State::lists "{tmp_path}/lists";\n'
+    )
+    monkeypatch.setenv("APT_CONFIG", str(tmp_path / "apt.conf"))
+
+    found = [re.sub(r"\[.*\] ", "", line).split() for line in debian.sources()]
+
+    components = list(debian.COMPONENTS[debian.distribution() or ""])
+    assert found == [
+        ["deb", "http://mirror.example/debian/", codename, *components],
+        ["deb", "http://mirror.example/debian/", f"{codename}-updates", *components],
+    ]
 
 
 def run_pytest(test: str, folder: Path, ci: str) -> subprocess.CompletedProcess[str]:

@@ -100,14 +100,9 @@ def sources() -> list[str]:
     codename = platform.freedesktop_os_release().get("VERSION_CODENAME", "stable")
     keyring = Path(f"/usr/share/keyrings/{name}-archive-keyring.gpg")
     option = f"[signed-by={keyring}] " if keyring.exists() else ""
-    targets = subprocess.run(
-        [
-            "apt-get",
-            "indextargets",
-            "--format",
-            "$(REPO_URI) $(RELEASE) $(COMPONENT)",
-            "Identifier: Packages",
-        ],
+    form = "$(REPO_URI) $(RELEASE) $(COMPONENT)"
+    targets = subprocess.run(  # without release info: a machine that was never updated has none
+        ["apt-get", "indextargets", "--no-release-info", "--format", form, "Identifier: Packages"],
         capture_output=True,
         text=True,
         check=True,

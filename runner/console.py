@@ -20,6 +20,7 @@ from runner.pace import Pace
 
 PLAIN_STEP = 0.1  # share of a recording between two plain lines
 PLAIN_SECONDS = 30.0  # longest silence between two plain lines
+RECORD_STEP, RECORD_SECONDS = 0.05, 1.0  # the same between two records for a program
 PLAIN_WIDTH = 120  # characters, where no terminal says how wide it is
 
 PREFIXES = {"warning": "warning: ", "error": "error: "}
@@ -105,10 +106,7 @@ class Screen:
     def advance(self, seconds: float, duration: float | None) -> None:
         """Show how much of the recording has been heard."""
         self.pace.advance(seconds, duration)
-        share, elapsed = self.pace.share or 0.0, self.pace.elapsed
-        due = share - self._shown_share >= PLAIN_STEP or elapsed - self._shown_at >= PLAIN_SECONDS
-        if due:
-            self._shown_share, self._shown_at = share, elapsed
+        if self._due(PLAIN_STEP, PLAIN_SECONDS):
             left = self._time_left()
             self.notice(f"{self._title}: {self._progress()}{left and f', {left}'}")
 
@@ -147,6 +145,14 @@ class Screen:
     def close(self) -> None:
         """Leave the terminal as it was."""
 
+    def _due(self, step: float, seconds: float) -> bool:
+        """Whether progress should be told again: so much more is done, or so much time has passed."""
+        share, elapsed = self.pace.share or 0.0, self.pace.elapsed
+        due = share - self._shown_share >= step or elapsed - self._shown_at >= seconds
+        if due:
+            self._shown_share, self._shown_at = share, elapsed
+        return due
+
     def _progress(self) -> str:
         pace = self.pace
         heard = clock(pace.seconds) + (f" of {clock(pace.duration)}" if pace.duration else "")
@@ -168,7 +174,7 @@ class JsonScreen(Screen):
     def advance(self, seconds: float, duration: float | None) -> None:
         """Log how much of the recording has been heard."""
         self.pace.advance(seconds, duration)
-        if not self.quiet:
+        if self._due(RECORD_STEP, RECORD_SECONDS) and not self.quiet:
             pace = self.pace
             fields = {"seconds": seconds, "duration": duration, "time_left": pace.time_left}
             fields["real_time_factor"] = pace.real_time_factor
@@ -176,7 +182,10 @@ class JsonScreen(Screen):
             _log.info("progress", extra={"fields": fields})
 
     def summary(self, outcomes: Sequence[Outcome]) -> None:
-        """Nothing: each recording has had its record."""
+        """Log what was skipped; every other recording has had its record."""
+        for outcome in outcomes:
+            if outcome.state == "skipped":
+                self.notice(f"{outcome.name}: {STATES['skipped']}{outcome.result}")
 
     def error(self, text: str) -> None:
         """Log an error."""

@@ -43,7 +43,7 @@ class ThisMachine:
 
     @contextmanager
     def opened(
-        self, recording: Input, *, start: float, end: float | None, split_channels: bool
+        self, recording: Input, start: float, end: float | None, split_channels: bool
     ) -> Iterator[tuple[Recording, Summed]]:
         """The sound of a recording and its sum: a file is read through while its child decodes, a stream once only."""
         from runner.engine.audio import open_recording

@@ -161,12 +161,7 @@ class Session:
         request = self.request
         split = request.channels == "split"
         try:
-            with self.machine.opened(
-                recording, start=request.start, end=request.end, split_channels=split
-            ) as (
-                opened,
-                summed,
-            ):
+            with self.machine.opened(recording, request.start, request.end, split) as (opened, summed):
                 self.machine.ready()
                 return self._hear(recording, opened, summed, run, unfinished)
         except CannotStart:
@@ -195,18 +190,20 @@ class Session:
             self._print(recording, transcript)
         except Stop as stop:
             ended = stop
-        with self.signals.held():
-            files = {
-                transcription_file(name): self._rendered(transcript, name) for name in self.request.formats
-            }
-            made = Run(self.request.options(), self.machine.timings)
-            files[METADATA] = describe(transcript, recording, summed, made, audio=opened.duration, work=work)
-            if unfinished and is_worth_more(unfinished, transcript, self.request.start):
-                folder = unfinished.folder
-            else:
-                old = unfinished.folder if unfinished else None
-                folder = run.file(_folder_for(recording), files, replacing=old)
-            outcome = self.report.filed(recording, transcript, folder, work)
+        try:
+            with self.signals.held():
+                files = self._files(recording, transcript, summed, audio=opened.duration, work=work)
+                if unfinished and is_worth_more(unfinished, transcript, self.request.start):
+                    folder = unfinished.folder
+                else:
+                    old = unfinished.folder if unfinished else None
+                    folder = run.file(_folder_for(recording), files, replacing=old)
+                outcome = self.report.filed(recording, transcript, folder, work)
+        except OutputError as error:
+            if isinstance(ended, Stop):
+                self.report.failed(recording.name, error)
+                raise ended from error  # a disk that is full does not make the signal undone
+            raise
         if isinstance(ended, Stop):
             self.screen.end(outcome)
             raise ended
@@ -223,6 +220,14 @@ class Session:
             problem = self.stdout.print(text)
         if problem:
             self.report.failure("standard output", OutputError(problem, path=Path("-")))
+
+    def _files(
+        self, recording: Input, transcript: Transcript, summed: Summed, *, audio: float | None, work: float
+    ) -> dict[str, str]:
+        """The files of a result: the transcript in every format asked for, and its metadata."""
+        files = {transcription_file(name): self._rendered(transcript, name) for name in self.request.formats}
+        made = Run(self.request.options(), self.machine.timings)
+        return {**files, METADATA: describe(transcript, recording, summed, made, audio=audio, work=work)}
 
     def _rendered(self, transcript: Transcript, name: str) -> str:
         return render(transcript, name, timestamps=self.request.timestamps)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -21,6 +22,10 @@ _config = tempfile.TemporaryDirectory(prefix="tests-config-")
 os.environ["XDG_CONFIG_HOME"] = _config.name
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
+# A run that was started by nohup must not hand its deafness on to the programs under test.
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
 pytest_plugins = ["tests.support.checkpoint"]
 
 _skips: Counter[str] = Counter()
@@ -28,6 +33,13 @@ _skips: Counter[str] = Counter()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--skips", metavar="FILE", help="write what was skipped, and why, to this file as JSON")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What hears with the real model is slow, whoever wrote it."""
+    for item in items:
+        if "checkpoint" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -169,7 +169,7 @@ def test_a_program_gets_everything_as_records(capsys: pytest.CaptureFixture[str]
     screen.warning("a warning")
     with log.context(file="a.mp3"):
         hear(screen, seconds=20, step=10)
-    screen.summary([DONE])
+    screen.summary([DONE, Outcome("c.mp3", "skipped", "c")])
     screen.error("an error")
     records = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert [(record["level"], record["message"].split(",")[0]) for record in records] == [
@@ -178,6 +178,7 @@ def test_a_program_gets_everything_as_records(capsys: pytest.CaptureFixture[str]
         ("info", "progress"),
         ("info", "progress"),
         ("info", "[a].mp3: done"),
+        ("info", "c.mp3: done before: c"),
         ("error", "an error"),
     ]
     assert {key: records[3][key] for key in ("file", "seconds", "duration", "time_left")} == {

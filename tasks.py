@@ -12,8 +12,8 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from runner.commands import doctor, settings, transcribe
-from runner.program import Program
-from runner.variadic import VariadicTask
+from runner.door.program import Program
+from runner.door.variadic import VariadicTask
 
 ROOT = Path(__file__).resolve().parent
 
@@ -36,7 +36,7 @@ def run_tests(_context: Context, only: list[str], fast: bool = False, floor: boo
         ./invoke test
         ./invoke test --fast tests/test_formats.py -- -k subtitles
     """
-    from runner.install import install
+    from runner.door.install import install
 
     install("engine", "test")
     modes = ["--fast"] * fast + ["--floor"] * floor
@@ -52,7 +52,7 @@ def lock(_context: Context) -> None:
 
         ./invoke lock
     """
-    from runner.install import compile_lock
+    from runner.door.install import compile_lock
 
     compile_lock()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from invoke.collection import Collection
 
 from runner.commands import doctor, settings, transcribe
-from runner.program import NAME, Program
+from runner.door.program import NAME, Program
 
 
 def main() -> None:

@@ -8,8 +8,8 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
 
+from runner.door.variadic import VariadicTask
 from runner.errors import UsageError
-from runner.variadic import VariadicTask
 
 
 @task(

@@ -1,7 +1,7 @@
 """What can go wrong that a person can mend: one class a cause, one sentence each, one exit code a family.
 
-Exit codes: 0 all done; 1 a fault of this program; 2 cannot start as asked; 3 a recording cannot be read;
-4 a result cannot be written; 5 the engine failed; 130 interrupted; 143 terminated.
+Exit codes: 0 all done; 1 a fault of this program; 2 cannot start as asked; 3 a recording cannot be read; 4 a result
+cannot be written; 5 the engine failed; 129, 130, 143 ended early by SIGHUP, SIGINT, SIGTERM.
 """
 
 from __future__ import annotations

@@ -10,12 +10,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from runner.console import Screen
+from runner.filing.metadata import Summed, read_through
 from runner.inputs import Input
-from runner.metadata import Summed, read_through
+from runner.screen.console import Screen
 
 if TYPE_CHECKING:
-    from runner.engine.audio import Recording
+    from runner.engine.audio.recording import Recording
     from runner.engine.transcriber import Engine, Transcription
     from runner.settings import Settings
 
@@ -36,7 +36,7 @@ class ThisMachine:
 
     def install(self) -> None:
         """Have the engine's packages here; raises EngineMissing, DiskFull, CannotStart."""
-        from runner.install import ensure_engine
+        from runner.door.install import ensure_engine
 
         with self._timed("install"):
             ensure_engine()
@@ -46,7 +46,7 @@ class ThisMachine:
         self, recording: Input, start: float, end: float | None, split_channels: bool
     ) -> Iterator[tuple[Recording, Summed]]:
         """The sound of a recording and its sum: a file is read through while its child decodes, a stream once only."""
-        from runner.engine.audio import open_recording
+        from runner.engine.audio.recording import open_recording
 
         with ExitStack() as stack:
             path, summed = recording.path, None
@@ -71,7 +71,7 @@ class ThisMachine:
     def ready(self) -> Engine:
         """The engine, loaded when the first recording that can be read asks for it; raises what loading raises."""
         if self._engine is None:
-            from runner.engine.models import find_checkpoint
+            from runner.engine.models.chain import find_checkpoint
 
             settings = self.settings
             with self._timed("model"), self.screen.stage(f"Looking for the model {settings.model}"):

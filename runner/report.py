@@ -6,10 +6,10 @@ import logging
 from pathlib import Path
 from typing import Literal
 
-from runner.console import Outcome, Screen
 from runner.errors import EngineFailed, TranscriberError
+from runner.filing.results import Filed
 from runner.inputs import Input
-from runner.results import Filed
+from runner.screen.console import Outcome, Screen
 from runner.transcript import Transcript
 
 LANGUAGE_SURE = 0.6  # of the language tokens' probability: below it a guess is no warning

@@ -9,22 +9,22 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner import log
-from runner.bar import open_screen
-from runner.console import Outcome, Screen, StandardOutput
 from runner.errors import CannotStart, Interrupted, OutputError, RecordingError, TranscriberError, UsageError
+from runner.filing.metadata import Run, Summed, describe
+from runner.filing.results import METADATA, Filed, RunFolder, is_run_folder, transcription_file
+from runner.filing.resume import Earlier, find_earlier, is_worth_more
 from runner.formats import parse_formats, render
 from runner.inputs import Input, find_inputs
 from runner.interruption import Signals, Stop
 from runner.local import ThisMachine
-from runner.metadata import Run, Summed, describe
 from runner.report import Report, out_of_memory
-from runner.results import METADATA, Filed, RunFolder, is_run_folder, transcription_file
-from runner.resume import Earlier, find_earlier, is_worth_more
+from runner.screen import log
+from runner.screen.bar import open_screen
+from runner.screen.console import Outcome, Screen, StandardOutput
 from runner.transcript import Transcript
 
 if TYPE_CHECKING:
-    from runner.engine.audio import Recording
+    from runner.engine.audio.recording import Recording
     from runner.settings import Settings
 
 

@@ -21,7 +21,7 @@ from pydantic_settings import (
 )
 
 from runner.errors import UsageError
-from runner.tables import print_json, print_line, print_table
+from runner.screen.tables import print_json, print_line, print_table
 
 APP = "gpu-transcriber"
 PREFIX = "GPU_TRANSCRIBER_"

@@ -99,7 +99,9 @@ def lock_is_current() -> tuple[bool, Sequence[Skip]]:
     """Compile the lock again, starting from itself: where pyproject.toml did not change, nothing does."""
     with tempfile.TemporaryDirectory(prefix="tests-lock-") as folder:
         fresh = Path(shutil.copy(LOCK, folder))
-        compile_it = "import pathlib, sys, runner.install as i; i.compile_lock(pathlib.Path(sys.argv[1]))"
+        compile_it = (
+            "import pathlib, sys, runner.door.install as i; i.compile_lock(pathlib.Path(sys.argv[1]))"
+        )
         run = subprocess.run(
             [sys.executable, "-c", compile_it, fresh], cwd=ROOT, capture_output=True, text=True
         )

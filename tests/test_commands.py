@@ -10,7 +10,7 @@ import pytest
 from invoke.collection import Collection
 
 from runner import commands, session
-from runner.program import Program
+from runner.door.program import Program
 from runner.session import Request
 from runner.settings import load_settings
 

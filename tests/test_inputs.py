@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from runner.errors import RecordingMissing, RecordingUnreadable, UsageError
+from runner.filing.results import is_run_folder
 from runner.inputs import find_inputs, printable, seconds
-from runner.results import is_run_folder
 from tests.support.needs import needs
 
 

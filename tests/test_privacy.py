@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.engine.demonstration import DEMONSTRATION
-from runner.engine.models import Checkpoint
+from runner.engine.models.chain import Checkpoint
+from runner.engine.models.demonstration import DEMONSTRATION
 from runner.settings import load_settings
 from tests.support.needs import needs
 from tests.support.speech import speech_file

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from runner.console import Screen
 from runner.errors import DiskFull, EngineFailed, RecordingEmpty, TranscriberError
 from runner.inputs import Input
 from runner.report import Report
+from runner.screen.console import Screen
 from runner.transcript import Fallback, Model, Segment, Transcript
 
 HEARD = Input("a.mp3", Path("a.mp3"), 5)

@@ -20,7 +20,7 @@ import pysubs2
 import pytest
 
 import runner
-from runner.engine.models import Checkpoint
+from runner.engine.models.chain import Checkpoint
 from tests.support.command import Done, transcribe
 from tests.support.disks import small_disk
 from tests.support.recordings import encode, silent_film, truncated, wav
@@ -28,7 +28,9 @@ from tests.support.speech import SAMPLE_RATE, SENTENCES, speak, write_wav
 
 pytestmark = pytest.mark.slow
 
-SCHEMA = json.loads(files(runner).joinpath("metadata.schema.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads(
+    files(runner).joinpath("filing").joinpath("metadata.schema.json").read_text(encoding="utf-8")
+)
 SPOKEN = SENTENCES[6]  # "Barnen leker i parken efter skolan."
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from runner.engine.models import Checkpoint
+from runner.engine.models.chain import Checkpoint
 from tests.support.command import running, transcribe
 from tests.support.speech import speech_file
 

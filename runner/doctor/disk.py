@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.doctor.finding import Finding, in_gigabytes
-from runner.install import ROOT
+from runner.door.install import ROOT
 from runner.settings import Settings
 
 LITTLE_ROOM = 1_000_000_000  # bytes; a model, a run's results and temporary files

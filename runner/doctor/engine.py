@@ -12,8 +12,8 @@ from pathlib import Path
 
 from runner.doctor.disk import nearest, uv_cache
 from runner.doctor.finding import Finding, in_gigabytes
-from runner.environment import LOCK, PROJECT
-from runner.install import ROOT, SIZES, missing
+from runner.door.environment import LOCK, PROJECT
+from runner.door.install import ROOT, SIZES, missing
 
 
 def engine() -> Iterator[Finding]:

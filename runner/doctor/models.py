@@ -14,8 +14,8 @@ from runner.settings import Settings
 
 def models(settings: Settings) -> Iterator[Finding]:
     """Findings on the models in the cache, on the one that is set, and on the hub."""
-    from runner.engine.demonstration import DEMONSTRATION
-    from runner.engine.models import cached_models
+    from runner.engine.models.chain import cached_models
+    from runner.engine.models.demonstration import DEMONSTRATION
 
     cached = cached_models(settings.cache)
     listed = ", ".join(

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from runner.doctor.finding import Finding
-from runner.network import CA_VARIABLES, SYSTEM_STORES, proxies
+from runner.door.network import CA_VARIABLES, SYSTEM_STORES, proxies
 
 PATIENCE = 3.0  # seconds for the hub to answer; a download waits longer
 YES = {"1", "ON", "YES", "TRUE"}

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from runner.engine import device as devices
-from runner.engine.audio import Recording
+from runner.engine.audio.recording import Recording
 from runner.engine.decode import Decoded, decode, detect_language
 from runner.engine.features import SAMPLE_RATE, LogMel
-from runner.engine.models import Checkpoint
+from runner.engine.models.chain import Checkpoint
 from runner.engine.segments import segments, unfinished
 from runner.engine.tokens import Vocabulary
 from runner.engine.vad import SpeechDetector, load_session

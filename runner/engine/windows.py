@@ -55,6 +55,7 @@ class Windower:
         self.samples = np.zeros(0, np.float32)  # what may still be needed, from frame `first`
         self.probabilities: list[float] = []  # one for each whole frame of it that was judged
         self.first = 0
+        self.received = 0  # samples
         self.last_end = 0  # where the last window ended
         self.window: tuple[int, int] | None = None  # finished stretches packed so far
         self.stretch: int | None = None  # where the present stretch began
@@ -74,6 +75,7 @@ class Windower:
         """Take the next samples (N,); give the windows that they complete."""
         judged = len(self.probabilities) * FRAME
         self.samples = np.concatenate([self.samples, samples])
+        self.received += len(samples)
         whole = (len(self.samples) - judged) // FRAME * FRAME
         for probability in self.detector(self.samples[judged : judged + whole]).tolist():
             self.probabilities.append(probability)
@@ -84,6 +86,7 @@ class Windower:
         """The sound is over; give what is left."""
         padding = -len(self.samples) % FRAME
         yield from self.push(np.zeros(padding, np.float32))
+        self.received -= padding
         if self.stretch is not None:
             yield from self._end_stretch(self.position if self.silent_since is None else self.silent_since)
         yield from self._emit()
@@ -128,9 +131,11 @@ class Windower:
         room = self.position - end if before is None else (before - end) // 2
         end += min(PADDING, room)
         self.last_end = end
-        samples = self.samples[(start - self.first) * FRAME : (end - self.first) * FRAME]
-        seconds = FRAME / SAMPLE_RATE
-        yield Window(self.offset + start * seconds, self.offset + end * seconds, samples.copy(), self.channel)
+        begins, ends = start * FRAME, min(end * FRAME, self.received)  # samples of the stream
+        samples = self.samples[begins - self.first * FRAME : ends - self.first * FRAME].copy()
+        yield Window(
+            self.offset + begins / SAMPLE_RATE, self.offset + ends / SAMPLE_RATE, samples, self.channel
+        )
 
     def _quietest(self, start: int, end: int) -> int:
         return start + int(np.argmin(self.probabilities[start - self.first : end - self.first]))

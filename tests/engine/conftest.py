@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from runner.engine.models import Checkpoint
+    from runner.engine.models.chain import Checkpoint
     from runner.engine.transcriber import Engine
 
 

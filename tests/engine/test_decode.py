@@ -19,7 +19,7 @@ from tests.support.needs import needs
 from tests.support.speech import SENTENCES, speak
 
 if TYPE_CHECKING:
-    from runner.engine.models import Checkpoint
+    from runner.engine.models.chain import Checkpoint
 
 
 @pytest.fixture(scope="module")

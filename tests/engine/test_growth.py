@@ -14,13 +14,13 @@ from tests.support.needs import needs
 from tests.support.speech import SENTENCES, speak
 
 if TYPE_CHECKING:
-    from runner.engine.models import Checkpoint
+    from runner.engine.models.chain import Checkpoint
 
 HEAR = """
 import json, sys
 from pathlib import Path
-from runner.engine.audio import open_recording
-from runner.engine.models import find_checkpoint
+from runner.engine.audio.recording import open_recording
+from runner.engine.models.chain import find_checkpoint
 from runner.engine.transcriber import Engine, Options
 folder, path = sys.argv[1:]
 checkpoint = find_checkpoint(folder, cache=Path(path).parent, hub_timeout=1, allow_demonstration=False, notice=print)

@@ -16,7 +16,7 @@ from runner.engine.rules import Rules
 from runner.engine.tokens import Vocabulary
 
 if TYPE_CHECKING:
-    from runner.engine.models import Checkpoint
+    from runner.engine.models.chain import Checkpoint
 
 
 @pytest.fixture(scope="module")

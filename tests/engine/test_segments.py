@@ -11,7 +11,7 @@ from runner.engine.tokens import Vocabulary
 from runner.engine.windows import Window
 
 if TYPE_CHECKING:
-    from runner.engine.models import Checkpoint
+    from runner.engine.models.chain import Checkpoint
 
 WINDOW = Window(100.0, 110.0, np.zeros(160_000, np.float32), channel=2)
 

@@ -10,7 +10,7 @@ import torch
 
 from runner.engine import decode as decoding
 from runner.engine import transcriber
-from runner.engine.audio import open_recording
+from runner.engine.audio.recording import open_recording
 from runner.engine.transcriber import Engine, Options, Update
 from runner.errors import EngineFailed, UsageError
 from runner.transcript import Transcript

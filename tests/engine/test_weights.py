@@ -14,7 +14,7 @@ from runner.engine.weights import load_network, read_dimensions
 from runner.errors import ModelInvalid
 
 if TYPE_CHECKING:
-    from runner.engine.models import Checkpoint
+    from runner.engine.models.chain import Checkpoint
 
 CPU = torch.device("cpu")
 

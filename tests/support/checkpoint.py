@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from runner.engine.models import Checkpoint
+    from runner.engine.models.chain import Checkpoint
 
 
 @pytest.fixture(scope="session")
 def checkpoint() -> Checkpoint:
     """The demonstration model, whisper-base. Skips, as something that should run, where it cannot be had."""
-    from runner.engine.models import DEMONSTRATION, find_checkpoint
+    from runner.engine.models.chain import DEMONSTRATION, find_checkpoint
     from runner.errors import ModelUnavailable
     from runner.settings import Settings
 

@@ -1,0 +1,1 @@
+"""How the program is reached: its environment, its packages, its command line."""

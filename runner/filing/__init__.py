@@ -1,0 +1,1 @@
+"""Where results lie: run folders, metadata, and what an earlier run has done."""

@@ -36,9 +36,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What hears with the real model is slow, whoever wrote it."""
+    """What hears with the real model is slow, and so are a hundred decoders that each start a process."""
     for item in items:
-        if "checkpoint" in getattr(item, "fixturenames", ()):
+        if "checkpoint" in getattr(item, "fixturenames", ()) or item.path.parent.name == "audio":
             item.add_marker("slow")
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.checkout import ROOT, copy_checkout, environment, start, tamper, use
-from tests.support.needs import needs
+from tests.support.needs import needs, require
 
 pytestmark = pytest.mark.wrapper
 VERSION = "gpu-transcriber 0.1.0\n"
@@ -111,7 +111,7 @@ def test_files_in_the_callers_folder_do_not_shadow_ours(made: Made, elsewhere: P
 @pytest.mark.parametrize("shell", ["dash", "busybox"])
 def test_later_use_in_other_shells(made: Made, elsewhere: Path, shell: str) -> None:
     if shutil.which(shell) is None:
-        pytest.skip(f"needs {shell}")
+        require(f"debian:{shell}")
     words = [shell, "sh"] if shell == "busybox" else [shell]
     run = subprocess.run(
         [*words, made.invoke, "--version"], cwd=elsewhere, env=environment(), capture_output=True, text=True

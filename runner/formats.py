@@ -1,7 +1,7 @@
 """A transcript as a file: txt, json, srt, vtt or tsv. All that is written or printed of one comes from here.
 
 Where channels were kept apart, each paragraph of txt and each cue of srt begins with "Channel 1:", vtt has
-voice tags (<v Channel 1>) and tsv a fourth column; cues of two channels may overlap, since people do.
+voice tags (<v Channel 1>) and tsv a fourth column; cues of two channels may overlap where people do.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def render(transcript: Transcript, name: str, *, timestamps: bool = False) -> st
     if name == "json":
         return _json(transcript)
     if name == "srt":
-        return _srt(cues(transcript.segments, label=CHANNEL))
+        return _srt(cues(transcript.segments, label=CHANNEL, duration=transcript.duration))
     if name == "vtt":
-        return _vtt(cues(transcript.segments))
+        return _vtt(cues(transcript.segments, duration=transcript.duration))
     if name == "tsv":
         return _tsv(transcript)
     raise UsageError(f"there is no format {name!r}: choose from {', '.join(FORMATS)}")

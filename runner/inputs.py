@@ -130,24 +130,34 @@ def _in_folder(folder: Path, leave_out: LeaveOut, problems: list[RecordingError]
         folders[:] = sorted(
             (f for f in folders if not f.startswith(".") and not leave_out(Path(here, f))), key=_by_name
         )
-        yield from (Path(here, file) for file in sorted(filter(_is_recording, files), key=_by_name))
+        for file in sorted(filter(_is_recording, files), key=_by_name):
+            if _is_there(Path(here, file), problems):
+                yield Path(here, file)
+
+
+def _is_there(path: Path, problems: list[RecordingError]) -> bool:
+    """Whether a file that a search found can be read as one: a pipe or a device must be named to be waited for."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError as error:
+        shown = printable(str(path))
+        dangling = isinstance(error, FileNotFoundError)
+        why = "is a link to a file that does not exist" if dangling else f"cannot be opened: {error.strerror}"
+        kind = RecordingMissing if dangling else RecordingUnreadable
+        problems.append(kind(f"{shown} {why}", name=shown))
+        return False
 
 
 def _in_pattern(pattern: str, leave_out: LeaveOut, problems: list[RecordingError]) -> Iterator[Path]:
-    any_found = False
+    before, found = len(problems), list[Path]()
     for match in sorted(glob.glob(pattern, recursive=True), key=_by_name):
         path = Path(match)
-        inside = (
-            _in_folder(path, leave_out, problems)
-            if path.is_dir()
-            else [path]
-            if _is_recording(path.name)
-            else []
-        )
-        for recording in inside:
-            any_found = True
-            yield recording
-    if not any_found:
+        if path.is_dir():
+            found += _in_folder(path, leave_out, problems)
+        elif _is_recording(path.name) and _is_there(path, problems):
+            found.append(path)
+    yield from found
+    if not found and len(problems) == before:
         shown = printable(pattern)
         raise RecordingMissing(f"no audio or video matches {shown}: check the pattern", name=shown)
 

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
+from runner.errors import EngineMissing, RecordingUnreadable
 from runner.filing.metadata import Summed, read_through
 from runner.inputs import Input
 from runner.screen.console import Screen
@@ -46,15 +47,21 @@ class ThisMachine:
         self, recording: Input, start: float, end: float | None, split_channels: bool
     ) -> Iterator[tuple[Recording, Summed]]:
         """The sound of a recording and its sum: a file is read through while its child decodes, a stream once only."""
-        from runner.engine.audio.recording import open_recording
+        with _whole_engine():
+            from runner.engine.audio.recording import open_recording
 
         with ExitStack() as stack:
             path, summed = recording.path, None
             if path is not None and recording.size is not None:
                 source: Path | BinaryIO = path
             else:
-                stream = sys.stdin.buffer if path is None else stack.enter_context(path.open("rb"))
-                summed = Summed(stream)
+                if path is not None:
+                    self.screen.notice(
+                        f"{recording.name} is a pipe: reading what another program writes to it …"
+                    )
+                summed = Summed(
+                    sys.stdin.buffer if path is None else stack.enter_context(_open(path, recording))
+                )
                 source = cast(BinaryIO, io.BufferedReader(summed))
             opened = open_recording(
                 source,
@@ -71,7 +78,8 @@ class ThisMachine:
     def ready(self) -> Engine:
         """The engine, loaded when the first recording that can be read asks for it; raises what loading raises."""
         if self._engine is None:
-            from runner.engine.models.chain import find_checkpoint
+            with _whole_engine():
+                from runner.engine.models.chain import find_checkpoint
 
             settings = self.settings
             with self._timed("model"), self.screen.stage(f"Looking for the model {settings.model}"):
@@ -84,11 +92,16 @@ class ThisMachine:
                     progress=self.screen.fetching,
                 )
             with self._timed("load"), self.screen.stage(f"Loading {checkpoint.model.id}"):
-                from runner.engine.transcriber import Engine
-
+                with _whole_engine():
+                    from runner.engine.transcriber import Engine
                 self._engine = Engine.load(
                     checkpoint, device=settings.device, precision=settings.precision, threads=settings.threads
                 )
+            for fallback in checkpoint.fallbacks:
+                if self.screen.quiet:  # another model than the one asked for is no detail
+                    self.screen.error(
+                        f"{fallback.used} transcribes instead of {fallback.wanted}: {fallback.reason}"
+                    )
         return self._engine
 
     def transcribe(self, opened: Recording) -> Transcription:
@@ -103,3 +116,24 @@ class ThisMachine:
         began = time.perf_counter()
         yield
         self.timings[stage] = time.perf_counter() - began
+
+
+@contextmanager
+def _whole_engine() -> Iterator[None]:
+    """Packages that are installed but cannot be imported have lost files; raises EngineMissing."""
+    try:
+        yield
+    except ImportError as error:
+        raise EngineMissing(
+            f"the engine's packages are damaged ({error}): remove the folder {sys.prefix} and run ./invoke again, "
+            "which makes it anew"
+        ) from error
+
+
+def _open(path: Path, recording: Input) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise RecordingUnreadable(
+            f"{recording.name} cannot be opened: {error.strerror}", name=recording.name
+        ) from error

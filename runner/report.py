@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +11,7 @@ from runner.errors import EngineFailed, TranscriberError
 from runner.filing.results import Filed
 from runner.inputs import Input
 from runner.screen.console import Outcome, Screen
-from runner.transcript import Transcript
+from runner.transcript import Fallback, Transcript
 
 LANGUAGE_SURE = 0.6  # of the language tokens' probability: below it a guess is no warning
 WORST_LAST = (0, 3, 4, 5, 1)  # exit codes of single recordings, by how much they matter
@@ -40,6 +41,15 @@ class Report:
         audio, speech = (filed.metadata["durations"].get(name) for name in ("audio", "speech"))
         self.outcomes.append(Outcome(recording.name, "skipped", filed.folder.name, audio, speech))
 
+    def fallbacks(self, fallbacks: Iterable[Fallback]) -> None:
+        """Say, once each, where the engine does other than asked; the model's was said when it was chosen."""
+        for fallback in fallbacks:
+            if fallback.subject != "model" and fallback not in self._told:
+                self._told.add(fallback)
+                self.screen.warning(
+                    f"{fallback.subject}: {fallback.used} instead of {fallback.wanted} ({fallback.reason})"
+                )
+
     def filed(self, recording: Input, transcript: Transcript, folder: Path, work: float) -> Outcome:
         """Note a result, and say what the person should know about it besides its words."""
         state: Literal["done", "partial"] = "done" if transcript.complete else "partial"
@@ -47,14 +57,7 @@ class Report:
         self.outcomes.append(Outcome(recording.name, state, folder.name, audio, speech, work))
         for warning in transcript.warnings:
             self.screen.warning(warning)
-        for fallback in transcript.fallbacks:
-            if (
-                fallback.subject != "model" and fallback not in self._told
-            ):  # the model's is told when it is chosen
-                self._told.add(fallback)
-                self.screen.warning(
-                    f"{fallback.subject}: {fallback.used} instead of {fallback.wanted} ({fallback.reason})"
-                )
+        self.fallbacks(transcript.fallbacks)
         detected, asked = transcript.detected_language, transcript.language_asked
         sure = (transcript.language_probability or 0.0) >= LANGUAGE_SURE
         if detected and sure and asked not in ("auto", detected):

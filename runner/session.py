@@ -112,6 +112,8 @@ class Session:
             self.report.failed(problem.name, problem)
         self._several = len(recordings) > 1
         if recordings:
+            reason = "" if request.settings.where == "local" else ", since no other is set up"
+            self.screen.notice(f"Transcribing on this machine{reason}.")
             earlier = self._find_earlier(recordings) if request.resume else None
             now = datetime.now().astimezone()
             run = RunFolder.resume(earlier.run.path) if earlier else RunFolder.create(output, now)
@@ -128,8 +130,6 @@ class Session:
             raise UsageError(
                 f"--where {where} is coming and not there yet: run on this machine with --where local"
             )
-        reason = "" if where == "local" else ", since no other is set up"
-        self.screen.notice(f"Transcribing on this machine{reason}.")
 
     def _find_earlier(self, recordings: list[Input]) -> Earlier | None:
         request = self.request
@@ -162,7 +162,7 @@ class Session:
         split = request.channels == "split"
         try:
             with self.machine.opened(recording, request.start, request.end, split) as (opened, summed):
-                self.machine.ready()
+                self.report.fallbacks(self.machine.ready().fallbacks)
                 return self._hear(recording, opened, summed, run, unfinished)
         except CannotStart:
             raise

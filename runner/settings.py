@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -11,7 +12,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from platformdirs import user_cache_path, user_config_path
-from pydantic import AfterValidator, Field, PrivateAttr, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    Field,
+    PrivateAttr,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -91,6 +100,17 @@ class Settings(BaseSettings):
     log_json: bool = Field(False, description="Write logs as JSON lines.")
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _from_toml(cls, value: Any, info: ValidationInfo) -> Any:
+        """What TOML can say and a variable cannot: a list of formats is fine, true is no number."""
+        name = info.field_name or ""
+        if isinstance(value, bool) and cls.model_fields[name].annotation is not bool:
+            raise ValueError("neither true nor false")
+        if name == "formats" and isinstance(value, list) and all(isinstance(part, str) for part in value):
+            return ",".join(value)
+        return value
 
     @classmethod
     def settings_customise_sources(
@@ -200,6 +220,9 @@ def _read(path: Path) -> dict[str, Any]:
         return {}
     whose = f"The settings file {path}" + (f" ({FILE_VARIABLE})" if os.environ.get(FILE_VARIABLE) else "")
     try:
+        kind = path.stat().st_mode
+        if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):  # a pipe would keep us waiting
+            raise UsageError(f"{whose} cannot be read: it is not a regular file.")
         path.read_bytes()  # the library takes a missing file for an empty one
         values = TomlConfigSettingsSource(Settings, path).toml_data
     except OSError as error:

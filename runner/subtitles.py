@@ -6,7 +6,7 @@ two lines of 42 characters, 17 characters a second, at least 0.8 s and at most 7
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -44,18 +44,39 @@ class _Token:
     ends_segment: bool
 
 
-def cues(segments: Sequence[Segment], *, label: str = "") -> list[Cue]:
+def cues(segments: Sequence[Segment], *, label: str = "", duration: float = float("inf")) -> list[Cue]:
     """Divide the segments into cues by start time; those of one channel never overlap.
 
     `label` is put before the words of each cue that has a channel ("Channel {}:"), within the limits of a line.
+    No cue is stretched past `duration`, or past the last segment's end where that is later.
     """
-    made: list[Cue] = []
+    ending = max([duration, *(segment.end for segment in segments)])
+    divided: dict[int | None, list[Sequence[_Token]]] = {}
+    prefixes: dict[int | None, tuple[str, ...]] = {}
     for channel in sorted({segment.channel for segment in segments}, key=lambda channel: channel or 0):
         of_channel = sorted((s for s in segments if s.channel == channel), key=lambda s: (s.start, s.end))
         tokens = [token for segment in of_channel for token in _tokens(segment)]
-        prefix = () if channel is None or not label else (label.format(channel),)
-        made += _timed(list(_divided(tokens, prefix)), prefix, channel)
+        prefixes[channel] = () if channel is None or not label else (label.format(channel),)
+        divided[channel] = list(_divided(tokens, prefixes[channel], ending))
+    made: list[Cue] = []
+    for channel, divisions in divided.items():
+        others = _Others([tokens for other in divided if other != channel for tokens in divided[other]])
+        made += _timed(divisions, prefixes[channel], channel, others, ending)
     return sorted(made, key=lambda cue: (cue.start, cue.end, cue.channel or 0))
+
+
+class _Others:
+    """What is spoken in the other channels, by the time it ends."""
+
+    def __init__(self, divisions: Sequence[Sequence[_Token]]) -> None:
+        spoken = sorted((tokens[-1].end, tokens[0].start) for tokens in divisions)
+        self._ends = [end for end, _ in spoken]
+        starts = accumulate((start for _, start in reversed(spoken)), min, initial=float("inf"))
+        self._first_starts = list(starts)[::-1]
+
+    def first_start(self, time: float) -> float:
+        """The earliest start of all that has not ended before this time; infinity where nothing is left."""
+        return self._first_starts[bisect_left(self._ends, time)]
 
 
 def _tokens(segment: Segment) -> Iterator[_Token]:
@@ -80,23 +101,25 @@ def _character_times(segment: Segment, count: int) -> list[tuple[float, float]]:
     ]
 
 
-def _divided(tokens: Sequence[_Token], prefix: tuple[str, ...]) -> Iterator[Sequence[_Token]]:
+def _divided(tokens: Sequence[_Token], prefix: tuple[str, ...], ending: float) -> Iterator[Sequence[_Token]]:
     """The division into cues of least cost, each stretch between long pauses by itself."""
     begin = 0
     for end in range(1, len(tokens) + 1):
         if end == len(tokens) or tokens[end].start - tokens[end - 1].end >= PAUSE:
-            yield from _least_cost(tokens[begin:end], prefix)
+            yield from _least_cost(tokens[begin:end], prefix, ending)
             begin = end
 
 
-def _least_cost(tokens: Sequence[_Token], prefix: tuple[str, ...]) -> Iterator[Sequence[_Token]]:
+def _least_cost(
+    tokens: Sequence[_Token], prefix: tuple[str, ...], ending: float
+) -> Iterator[Sequence[_Token]]:
     """Dynamic programme over the last break: best[j] is the least cost of the first j tokens."""
     offsets = list(accumulate((len(token.text) + 1 for token in tokens), initial=0))
     best = [0.0] + [float("inf")] * len(tokens)
     came_from = [0] * (len(tokens) + 1)
     for j in range(1, len(tokens) + 1):
         break_cost = _break_cost(tokens[j - 1], tokens[j] if j < len(tokens) else None)
-        until = tokens[j].start if j < len(tokens) else tokens[-1].end + SHORTEST
+        until = tokens[j].start if j < len(tokens) else min(tokens[-1].end + SHORTEST, ending)
         for i in range(j - 1, -1, -1):
             alone = i == j - 1
             if not alone and (
@@ -157,17 +180,27 @@ def _set(words: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _timed(
-    divisions: Sequence[Sequence[_Token]], prefix: tuple[str, ...], channel: int | None
+    divisions: Sequence[Sequence[_Token]],
+    prefix: tuple[str, ...],
+    channel: int | None,
+    others: _Others,
+    ending: float,
 ) -> Iterator[Cue]:
-    """Give each cue the time to be read where the next one leaves it, and never less than the shortest."""
+    """Give each cue the time to be read that the next one, of any channel, and the recording's end leave it.
+
+    The shortest time goes before the start of the next cue, and the recording's end before the shortest time,
+    except for cues so crowded that they begin only there.
+    """
     previous_end = 0.0
     for number, tokens in enumerate(divisions):
         lines = _set(prefix + tuple(token.text for token in tokens))
         start = max(tokens[0].start, previous_end)
         following = divisions[number + 1][0].start if number + 1 < len(divisions) else float("inf")
+        until = min(following, others.first_start(max(tokens[-1].end, start)), ending)
         wanted = start + _reading_time(sum(map(len, lines)) + len(lines) - 1)
-        end = min(max(tokens[-1].end, min(wanted, following)), start + LONGEST)
-        previous_end = max(end, start + SHORTEST)
+        end = min(max(tokens[-1].end, min(wanted, until)), start + LONGEST)
+        left = ending - start
+        previous_end = max(end, start + (min(SHORTEST, left) if left > 0.002 else SHORTEST))
         yield Cue(round(1000 * start), round(1000 * previous_end), lines, channel)
 
 

@@ -67,20 +67,25 @@ def squeezed(text: str) -> str:
 @given(transcripts())
 @example(transcript(*(Segment(0.0, 0.0, "Nej, det tror jag inte alls, sade han.") for _ in range(9))))
 def test_subtitles_keep_every_word_within_the_limits(spoken: Transcript) -> None:
+    ending = round(1000 * spoken.duration)
     for channel in {segment.channel for segment in spoken.segments}:
-        shown = [cue for cue in cues(spoken.segments) if cue.channel == channel]
+        others = [segment for segment in spoken.segments if segment.channel != channel]
+        shown = [cue for cue in cues(spoken.segments, duration=spoken.duration) if cue.channel == channel]
         said = "".join(segment.text for segment in spoken.segments if segment.channel == channel)
         assert squeezed("".join("".join(cue.lines) for cue in shown)) == squeezed(said)
         for cue in shown:
             assert 1 <= len(cue.lines) <= 2
             assert all(0 < len(line) <= LINE for line in cue.lines)
-            assert cue.end - cue.start >= 1000 * SHORTEST - 1
+            assert cue.end - cue.start >= 1000 * SHORTEST - 1 or cue.start < cue.end == ending
         for cue, following in pairwise(shown):
             assert cue.end <= following.start
             characters = sum(map(len, cue.lines)) + len(cue.lines) - 1
             readable = cue.end - cue.start >= min(1000 * characters / READING, 1000 * LONGEST) - 1
-            assert readable or cue.end == following.start, (
-                "a cue is too fast only where the next one leaves no time"
+            other_speaks = any(
+                1000 * other.start <= cue.end + 1 and 1000 * other.end >= cue.start - 1 for other in others
+            )
+            assert readable or cue.end in (following.start, ending) or other_speaks, (
+                "a cue is too fast only where the next one or the recording's end leaves no time"
             )
 
 
@@ -97,7 +102,8 @@ def test_labels_of_channels_fit_the_lines_too(spoken: Transcript) -> None:
 @given(transcripts(), st.sampled_from(["srt", "vtt"]))
 def test_subtitles_are_read_back_by_another_library(spoken: Transcript, name: str) -> None:
     read = pysubs2.SSAFile.from_string(render(spoken, name), format_=name)
-    shown = cues(spoken.segments, label="Channel {}:" if name == "srt" else "")
+    label = "Channel {}:" if name == "srt" else ""
+    shown = cues(spoken.segments, label=label, duration=spoken.duration)
     assert [(line.start, line.end, line.plaintext) for line in read] == [
         (cue.start, cue.end, "\n".join(cue.lines)) for cue in shown
     ]
@@ -130,6 +136,26 @@ def test_a_short_cue_stands_long_enough_to_be_read() -> None:
     first, second = cues([Segment(0.0, 0.2, "Nej, det tror jag inte alls."), Segment(9.0, 9.1, "Jo.")])
     assert first.end == round(1000 * 28 / READING)
     assert second.end - second.start == 1000 * SHORTEST
+
+
+def test_no_cue_is_stretched_past_the_end_of_the_recording() -> None:
+    text = "Det här är en mening som tar nästan tre sekunder."
+    spoken = Transcript((Segment(0.0, 1.64, text),), "sv", 1.908, MODEL)
+    assert "00:00:00,000 --> 00:00:01,908\n" in render(spoken, "srt")
+    assert "00:00:00.000 --> 00:00:01.908\n" in render(spoken, "vtt")
+    (cue,) = cues([Segment(60.0, 61.64, text)], duration=1.908)
+    assert (cue.start, cue.end) == (60_000, 61_640), "with --start the recording's end is not known"
+    (cue,) = cues([Segment(1.5, 1.9, "Jo.")], duration=1.908)
+    assert (cue.start, cue.end) == (1500, 1908)
+
+
+def test_a_cue_is_stretched_no_further_than_to_the_next_one_of_any_channel() -> None:
+    text = "Det här är en mening som tar nästan tre sekunder."
+    first = Segment(0.0, 1.0, text, channel=1)
+    shown = cues([first, Segment(1.5, 6.0, "Ja, det är det.", channel=2)])
+    assert [(cue.start, cue.end) for cue in shown] == [(0, 1500), (1500, 6000)]
+    shown = cues([first, Segment(0.6, 6.0, "Ja, det är det.", channel=2)])
+    assert [(cue.start, cue.end) for cue in shown] == [(0, 1000), (600, 6000)], "segments that overlap stay"
 
 
 def test_a_word_longer_than_a_line_is_broken() -> None:

@@ -164,3 +164,16 @@ def test_names_are_shown_without_what_a_terminal_would_obey() -> None:
     assert printable("möte ett.mp3") == "möte ett.mp3"
     assert printable("red\x1b[31m\n.mp3") == "red\\x1b[31m\\n.mp3"
     assert printable(os.fsdecode(b"caf\xe9.mp3")) == "caf\\xe9.mp3"
+
+
+@needs("linux")
+def test_what_a_search_finds_but_nobody_can_read_is_told_or_left_out(calls: Path) -> None:
+    (calls / "gone.wav").symlink_to("nowhere.wav")
+    os.mkfifo(calls / "pipe.wav")
+    for name in (str(calls), str(calls / "*.[wW]*")):
+        recordings, problems = find_inputs([name], leave_out=nothing)
+        assert "calls/A.WAV" in [recording.name for recording in recordings]
+        assert "calls/pipe.wav" not in [recording.name for recording in recordings]
+        assert [str(problem) for problem in problems] == [
+            "calls/gone.wav is a link to a file that does not exist"
+        ]

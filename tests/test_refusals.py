@@ -9,6 +9,8 @@ import pytest
 from tests.support.command import transcribe
 from tests.support.disks import read_only_disk, small_disk
 
+pytestmark = pytest.mark.slow
+
 SOUND = b"sound"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -221,3 +222,29 @@ def test_formats_takes_what_there_is_a_writer_for() -> None:
     load_settings({"formats": ",".join(FORMATS)})
     (formats,) = [knob for knob in describe(load_settings()) if knob.name == "formats"]
     assert all(name in formats.takes for name in FORMATS)
+
+
+def test_formats_in_the_file_may_be_a_list(written: FileWriter) -> None:
+    written('formats = ["txt", "srt"]')
+    assert load_settings().formats == "txt,srt"
+
+
+@pytest.mark.parametrize("text", ['formats = ["txt", "doc"]', "formats = []", "formats = [1]"])
+def test_a_list_of_other_things_is_no_formats(text: str, written: FileWriter) -> None:
+    written(text)
+    with pytest.raises(UsageError, match=r"^formats in .* is \[.*, but it takes any of txt"):
+        load_settings()
+
+
+@pytest.mark.parametrize("name", ["threads", "batch_size", "hub_timeout", "decode_memory"])
+def test_true_is_no_number(name: str, written: FileWriter) -> None:
+    written(f"{name} = true")
+    with pytest.raises(UsageError, match=f"^{name} in .* is True, but it takes a "):
+        load_settings()
+
+
+def test_a_pipe_in_place_of_the_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "pipe.toml")
+    monkeypatch.setenv("GPU_TRANSCRIBER_SETTINGS", str(tmp_path / "pipe.toml"))
+    with pytest.raises(UsageError, match=r"pipe\.toml .* cannot be read: it is not a regular file\.$"):
+        load_settings()

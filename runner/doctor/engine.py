@@ -15,10 +15,30 @@ from runner.doctor.finding import Finding, in_gigabytes
 from runner.door.environment import LOCK, PROJECT
 from runner.door.install import ROOT, SIZES, missing
 
+MODULES = (
+    "av",
+    "httpx2",
+    "huggingface_hub",
+    "numpy",
+    "onnxruntime",
+    "safetensors",
+    "silero_vad",
+    "soundfile",
+    "tokenizers",
+    "torch",
+    "transformers",
+)
+
 
 def engine() -> Iterator[Finding]:
     """Whether the engine's packages are here, or what they would cost and whether there is room for them."""
     lacking = missing("engine")
+    if not lacking and (damaged := [name for name in MODULES if importlib.util.find_spec(name) is None]):
+        found = f"damaged: {', '.join(damaged)} cannot be found"
+        yield Finding(
+            "engine", "problem", found, f"Remove {sys.prefix} and run {ROOT}/invoke, which makes it anew."
+        )
+        return
     if not lacking:
         cuda = installed_cuda()
         packages = ", ".join(f"{name} {version(name)}" for name in ("transformers", "av", "onnxruntime"))

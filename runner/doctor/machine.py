@@ -29,7 +29,7 @@ def machine() -> Iterator[Finding]:
     yield system(platform.system(), platform.machine(), platform.libc_ver())
     yield processor()
     yield memory()
-    yield terminal(sys.stdout.encoding, sys.getfilesystemencoding())
+    yield terminal(getattr(sys.stdout, "encoding", None), sys.getfilesystemencoding())
 
 
 def system(name: str, architecture: str, libc: tuple[str, str]) -> Finding:

@@ -21,6 +21,7 @@ from invoke.parser.argument import Argument
 from invoke.parser.parser import Parser
 
 from runner import __version__
+from runner.door import early
 from runner.door.network import harmonise_environment
 from runner.door.variadic import VariadicParser, VariadicTask
 from runner.errors import CannotStart, DiskFull, Interrupted, TranscriberError, UsageError
@@ -116,6 +117,7 @@ class Program(invoke.program.Program):
     def execute(self) -> None:
         """Run the tasks; an interruption that none of them saw to ends the program as any other."""
         try:
+            early.hand_over()
             super().execute()
         except KeyboardInterrupt as error:
             raise Interrupted(signal.SIGINT) from error
@@ -143,11 +145,17 @@ class Program(invoke.program.Program):
             known = list(self.collection.task_names)
             sentence = f"There is no task {word}"
         near = get_close_matches(word, known, n=1)
+        if task and not near and not word.startswith("-"):
+            sentence = f"{task} takes no argument {word}"
         if not near and (variadic := self._takes_file(word)):
             return UsageError(f"{sentence}; did you mean {self.binary} {variadic} {word}?")
         hint = (
             f"did you mean {near[0]}?" if near else f"see {self.binary} --help{f' {task}' if task else ''}."
         )
+        if task in self.collection.task_names and word.startswith("-") and not word.startswith("--"):
+            meant = self.collection[task]
+            if isinstance(meant, VariadicTask):
+                hint += f" A name that begins with a dash goes after -- or --{meant.variadic}."
         return UsageError(f"{sentence}; {hint}")
 
     def _takes_file(self, word: str) -> str | None:

@@ -12,7 +12,7 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], styles: 
 
     A cell may have several lines.
     """
-    if sys.stdout.isatty():
+    if sys.stdout is not None and sys.stdout.isatty():
         _draw(headings, rows, styles or ["bold"] * len(rows))
         return
     split = [[cell.splitlines() or [""] for cell in row] for row in (headings, *rows)]
@@ -25,6 +25,8 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], styles: 
 
 def print_line(text: str = "") -> None:
     """Print one line; a letter that stdout's encoding lacks is written as an escape instead of failing."""
+    if sys.stdout is None:  # it was closed before the program began
+        return
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
 

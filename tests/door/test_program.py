@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import task
 
+from runner.door import early
 from runner.door.program import Program
 from runner.door.variadic import VariadicTask
 from runner.errors import EngineFailed, OutputNotWritable, RecordingMissing
@@ -96,6 +98,14 @@ def test_plain_words_are_the_variadic_option(
     [
         (["hear", "--strat", "3"], "hear has no option --strat; did you mean --start?"),
         (["hear", "--zz", "--zz"], "hear has no option --zz; see ./invoke --help hear."),
+        (
+            ["hear", "-dash.wav"],
+            (
+                "hear has no option -d; see ./invoke --help hear. "
+                "A name that begins with a dash goes after -- or --file."
+            ),
+        ),
+        (["fail", "--how", "full", "extra"], "fail takes no argument extra; see ./invoke --help fail."),
         (["haer"], "There is no task haer; did you mean hear?"),
         (["zzz"], "There is no task zzz; see ./invoke --help."),
         (["--lisst"], "There is no option --lisst; did you mean --list?"),
@@ -232,3 +242,64 @@ def test_list_is_one_line_a_task_users_first() -> None:
     assert [line.split()[0] for line in shown if line] == [
         "Tasks:", "transcribe", "doctor", "settings", "For", "test", "lock",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "words", [["--list"], ["--help"], ["--version"], ["settings"], ["settings", "--json"]]
+)
+def test_closed_standard_output_is_no_fault(words: list[str]) -> None:
+    run = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "tasks.py", *words],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_doctor_with_closed_standard_output_has_no_traceback() -> None:
+    run = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "tasks.py", "doctor"],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert run.returncode in (0, 1)
+    assert "Traceback" not in run.stderr
+
+
+# The program, to which the signal comes when it first asks for a module of Invoke's.
+INTERRUPTED = """
+import os, runpy, signal, sys
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "invoke":
+            os.kill(os.getpid(), signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.meta_path.insert(0, Finder())
+sys.path.insert(0, "")
+"""
+
+
+@pytest.mark.parametrize(
+    "start", ["runpy.run_path('tasks.py', {}, '__main__')", "runpy.run_module('runner', {}, '__main__')"]
+)
+def test_interruption_during_the_first_imports_is_one_sentence(start: str) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED + start], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (130, "", "error: ended early by SIGINT\n")
+
+
+def test_interruption_of_a_task_is_left_to_the_task() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        early.watch()
+        assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+        assert run("hear") == 0
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)

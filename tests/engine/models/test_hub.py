@@ -21,6 +21,8 @@ from tests.support.loopback import Authority, forwarding
 from tests.support.needs import needs
 from tests.support.whisper import WEIGHTS, checkpoint_files
 
+pytestmark = pytest.mark.slow
+
 MODEL = "org/whisper"
 BLOCK = 1 << 16
 

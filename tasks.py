@@ -16,7 +16,7 @@ from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import task
 
-from runner.commands import doctor, settings, transcribe
+from runner.commands import doctor, models, settings, transcribe
 from runner.door.program import Program
 from runner.door.variadic import VariadicTask
 
@@ -43,10 +43,57 @@ def run_tests(_context: Context, only: list[str], fast: bool = False, floor: boo
     """
     from runner.door.install import install
 
-    install("engine", "test")
+    install("engine", "test", "bench")
     modes = ["--fast"] * fast + ["--floor"] * floor
     os.chdir(ROOT)
     os.execv(sys.executable, [sys.executable, "-m", "tests.suite", *modes, *only])
+
+
+@task(
+    auto_shortflags=False,
+    help={
+        "minutes": "Speech to hear, half of it clean and half hard; 60 if not said.",
+        "slow-minutes": "Of it for the contestants that are slow; 5 if not said.",
+        "groups": "Groups of recordings, each a pair of measurements; 6 if not said.",
+        "contestants": "Names or the beginnings of names, with commas between; all if not said.",
+        "model": "A hub id or a folder; the settings' if not said.",
+        "device": "cpu (the default) or cuda, for all contestants.",
+        "threads": "Processor threads, for all contestants; as many as cores if not said.",
+        "json": "Write everything that was measured to this file.",
+        "chart": "Draw the speeds to this file, SVG.",
+        "only-stages": "Ours alone: each stage beside the least that it could take here.",
+        "quality": "Count errors instead: a folder of recordings with .txt beside them, fleurs-sv or common-voice-sv.",
+    },
+)
+def bench(
+    _context: Context,
+    minutes: str | None = None,
+    slow_minutes: str | None = None,
+    groups: str | None = None,
+    contestants: str | None = None,
+    model: str | None = None,
+    device: str | None = None,
+    threads: str | None = None,
+    json: str | None = None,
+    chart: str | None = None,
+    only_stages: bool = False,
+    quality: str | None = None,
+) -> None:
+    """Measure ours beside its peers: same sound, same weights, one run.
+
+    For example:
+
+        ./invoke bench
+        ./invoke bench --minutes 10 --contestants ours,fw-1 --chart speeds.svg
+        ./invoke bench --only-stages
+        ./invoke bench --quality recordings/
+    """
+    from runner.door.install import install
+
+    said = {name.replace("_", "-"): value for name, value in locals().items() if isinstance(value, str)}
+    install("engine", "test", "bench")
+    words = [f"--{name}={value}" for name, value in said.items()] + ["--only-stages"] * only_stages
+    os.execv(sys.executable, [sys.executable, "-m", "tests.bench", *words])
 
 
 @task
@@ -62,7 +109,7 @@ def lock(_context: Context) -> None:
     compile_lock()
 
 
-namespace = Collection(transcribe, doctor, settings, run_tests, lock)
+namespace = Collection(transcribe, models, doctor, settings, run_tests, bench, lock)
 
 if __name__ == "__main__":
     Program(namespace, called="./invoke").run()

@@ -9,13 +9,13 @@ early.watch()  # what follows takes tenths of a second
 # ruff: noqa: E402
 from invoke.collection import Collection
 
-from runner.commands import doctor, settings, transcribe
+from runner.commands import doctor, models, settings, transcribe
 from runner.door.program import NAME, Program
 
 
 def main() -> None:
     """Do what the words on the command line ask for."""
-    Program(Collection(transcribe, doctor, settings), called=NAME).run()
+    Program(Collection(transcribe, models, doctor, settings), called=NAME).run()
 
 
 if __name__ == "__main__":

@@ -22,8 +22,9 @@ from runner.errors import UsageError
         "timestamps": "Print the time before each segment.",
         "channels": "mix (the default), or split: a stereo call, each speaker on a channel of their own.",
         "formats": "Files to write, with commas between: txt, json, srt, vtt, tsv; txt,json if not said.",
-        "model": "A hub id or a folder; KBLab/kb-whisper-small if not said.",
-        "language": "Language spoken, such as sv (the default), or auto to detect it.",
+        "model": "A hub id or a folder; if not said, the one for the language: KBLab/kb-whisper-small for sv.",
+        "language": "Language spoken: sv (the default), no, da, fi, is, en or another, or auto to detect it.",
+        "style": "standard (the default), subtitle (condensed) or strict (verbatim), where the model has them.",
         "output": "Folder in which each run makes its own folder; results if not said.",
         "where": "auto (the default), local, aws or ssh://user@host.",
         "device": "auto (the default), cpu, cuda or cuda:N.",
@@ -43,6 +44,7 @@ def transcribe(
     formats: str | None = None,
     model: str | None = None,
     language: str | None = None,
+    style: str | None = None,
     output: str | None = None,
     where: str | None = None,
     device: str | None = None,
@@ -58,6 +60,7 @@ def transcribe(
         ./invoke transcribe interview.mp3 > interview.txt
         ./invoke transcribe --formats txt,srt --start 1:30 --end 12:00 lecture.mp4
         ./invoke transcribe --channels split --timestamps calls/ 'more calls/*.wav'
+        ./invoke transcribe --language no intervju.mp3
     """
     from runner.inputs import seconds
     from runner.session import Request
@@ -71,6 +74,7 @@ def transcribe(
             "formats": formats,
             "model": model,
             "language": language,
+            "style": style,
             "output": output,
             "where": where,
             "device": device,
@@ -89,6 +93,39 @@ def transcribe(
         resume=resume,
     )
     _end(run(request))
+
+
+@task(
+    auto_shortflags=False,
+    optional=["verify"],
+    help={
+        "download": "Fetch this model, or what of it is missing or damaged: a hub id.",
+        "verify": "Compare every byte in the cache with its recorded sum: a hub id, or all models if none is named.",
+        "remove": "Remove this model from the cache: a hub id.",
+        "style": "The style to download, verify or remove; standard for a download, all styles for the others.",
+        "json": "Print JSON, for programs: the list, or what was verified.",
+    },
+)
+def models(
+    _context: Context,
+    download: str | None = None,
+    verify: str | None = None,
+    remove: str | None = None,
+    style: str | None = None,
+    json: bool = False,
+) -> None:
+    """List, download, verify or remove models.
+
+    For example:
+
+        ./invoke models
+        ./invoke models --download KBLab/kb-whisper-small --style subtitle
+        ./invoke models --verify
+        ./invoke models --remove KBLab/kb-whisper-small
+    """
+    from runner.models import Order, carry_out
+
+    _end(carry_out(Order(download=download, verify=verify, remove=remove, style=style, as_json=json)))
 
 
 @task(auto_shortflags=False, help={"json": "Print JSON, for programs."})

@@ -80,8 +80,11 @@ class ThisMachine:
         if self._engine is None:
             with _whole_engine():
                 from runner.engine.models.chain import find_checkpoint
+                from runner.engine.models.registry import unsuited
 
             settings = self.settings
+            if doubt := unsuited(settings.model, settings.language):
+                self.screen.warning(doubt)
             with self._timed("model"), self.screen.stage(f"Looking for the model {settings.model}"):
                 checkpoint = find_checkpoint(
                     settings.model,
@@ -90,6 +93,8 @@ class ThisMachine:
                     allow_demonstration=True,
                     notice=self.screen.notice,
                     progress=self.screen.fetching,
+                    style=settings.style,
+                    language=settings.language,
                 )
             with self._timed("load"), self.screen.stage(f"Loading {checkpoint.model.id}"):
                 with _whole_engine():

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runner.engine.models.registry import check_style
 from runner.errors import CannotStart, Interrupted, OutputError, RecordingError, TranscriberError, UsageError
 from runner.filing.metadata import Run, Summed, describe
 from runner.filing.results import METADATA, Filed, RunFolder, is_run_folder, transcription_file
@@ -52,6 +53,7 @@ class Request:
         return {
             "model": settings.model,
             "language": settings.language,
+            "style": settings.style,
             "device": settings.device,
             "precision": settings.precision,
             "batch_size": settings.batch_size,
@@ -104,6 +106,7 @@ class Session:
     def run(self) -> int:
         """Settle what to hear and where the results go, hear it, and return the exit code."""
         self._settle_where()
+        check_style(self.request.settings.model, self.request.settings.style)
         request, output = self.request, self.request.settings.output
         if request.end is not None and request.end <= request.start:
             raise UsageError(f"--end {request.end:g} is not after --start {request.start:g}")

@@ -20,6 +20,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -29,13 +30,15 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from runner.engine.models.registry import default_model
 from runner.errors import UsageError
 from runner.screen.tables import print_json, print_line, print_table
 
 APP = "gpu-transcriber"
 PREFIX = "GPU_TRANSCRIBER_"
 FILE_VARIABLE = PREFIX + "SETTINGS"
-DEFAULT_MODEL = "KBLab/kb-whisper-small"
+DEFAULT_LANGUAGE = "sv"
+DEFAULT_MODEL = default_model(DEFAULT_LANGUAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +70,14 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid")
 
-    model: Model = Field(DEFAULT_MODEL, description="Model: a hub id or a folder.")
-    language: Language = Field("sv", description="Language spoken, or auto to detect it.")
+    model: Model = Field(
+        DEFAULT_MODEL, description="Model: a hub id or a folder; where none is set, the language picks one."
+    )
+    language: Language = Field(DEFAULT_LANGUAGE, description="Language spoken, or auto to detect it.")
+    style: Literal["standard", "subtitle", "strict"] = Field(
+        "standard",
+        description="Style of writing, where the model has several: subtitle condenses, strict is verbatim.",
+    )
     device: Device = Field("auto", description="auto, cpu, cuda or cuda:N.")
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="Arithmetic of the model; auto chooses by the processor's features."
@@ -112,6 +121,13 @@ class Settings(BaseSettings):
             return ",".join(value)
         return value
 
+    @model_validator(mode="after")
+    def _pick_model(self) -> Settings:
+        """Where nobody named a model, take the one that is made for the language."""
+        if "model" not in self.model_fields_set:
+            self.model = default_model(self.language)
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -128,7 +144,7 @@ class Settings(BaseSettings):
 class Knob:
     """One setting as a person sees it; `value` and `default` are plain JSON values, a secret's is masked.
 
-    `origin` is default, environment NAME, file PATH or command line.
+    `origin` is default, environment NAME, file PATH, command line, or language CODE for a model that it picked.
     """
 
     name: str
@@ -164,6 +180,8 @@ def load_settings(given: Mapping[str, Any] | None = None) -> Settings:
         wrong = dict.fromkeys(str(fault["loc"][0]) for fault in error.errors())
         values = {**in_file, **in_environment, **said}
         raise UsageError(" ".join(_refusal(name, values[name], origins[name]) for name in wrong)) from None
+    if settings.model != DEFAULT_MODEL:
+        origins.setdefault("model", f"language {settings.language}")
     settings._origins = origins
     return settings
 

@@ -50,6 +50,7 @@ class Model:
     id: str
     revision: str
     source: str  # cache, hub, folder or demonstration
+    style: str = "standard"  # which of its styles, by the name of its revision on the hub
 
 
 @dataclass(frozen=True, slots=True)

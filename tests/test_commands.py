@@ -54,6 +54,7 @@ def test_nothing_said_means_the_settings(asked: list[Request]) -> None:
 def test_every_option_reaches_the_session(asked: list[Request], tmp_path: Path) -> None:
     words = (
         "--start 90 --end 1:01:30.5 --timestamps --channels split --formats txt,srt --model big --language auto "
+        "--style strict "
         f"--where local --device cpu --precision float32 --quiet --resume --log-json --output {tmp_path}"
     )
     assert run("transcribe", *words.split(), "a.mp3", "b.mp3") == 3
@@ -68,6 +69,7 @@ def test_every_option_reaches_the_session(asked: list[Request], tmp_path: Path) 
     )
     settings = request.settings
     assert (settings.formats, settings.model, settings.language) == ("txt,srt", "big", "auto")
+    assert settings.style == "strict"
     assert (settings.where, settings.device, settings.precision) == ("local", "cpu", "float32")
     assert (settings.log_json, settings.output) == (True, tmp_path)
 
@@ -76,6 +78,7 @@ def test_every_option_reaches_the_session(asked: list[Request], tmp_path: Path) 
     ("words", "sentence"),
     [
         (["--channels", "3"], "--channels is '3', but it takes mix or split."),
+        (["--style", "loud"], "--style is 'loud', but it takes standard, subtitle or strict."),
         (["--device", "tpu"], "--device is 'tpu', but it takes auto, cpu, cuda or cuda:N."),
         (["--start", "soon"], "--start 'soon' is not a time"),
     ],

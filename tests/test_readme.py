@@ -37,9 +37,10 @@ def test_every_link_within_the_readme_has_its_heading() -> None:
 
 
 def test_every_option_in_the_readme_exists() -> None:
-    from runner.commands import transcribe
+    from runner.commands import models, transcribe
 
-    known = {"help", "version", "list", "fast", "floor", *inspect.signature(transcribe.body).parameters}
+    tasks = [*inspect.signature(transcribe.body).parameters, *inspect.signature(models.body).parameters]
+    known = {"help", "version", "list", "fast", "floor", *tasks}
     told = {option.replace("-", "_") for option in re.findall(r"(?<![\w-])--([a-z][a-z-]*)", README)}
 
     assert told <= known

@@ -66,6 +66,30 @@ def test_the_command_line_beats_the_environment_beats_the_file(
     assert came["device"] == "default"
 
 
+@pytest.mark.parametrize(
+    ("language", "model"),
+    [("sv", module.DEFAULT_MODEL), ("no", "NbAiLab/nb-whisper-small"), ("auto", "openai/whisper-small")],
+)
+def test_a_language_picks_its_model_where_none_is_named(language: str, model: str) -> None:
+    settings = load_settings({"language": language})
+    assert settings.model == model
+    assert origins(settings)["model"] == ("default" if language == "sv" else f"language {language}")
+
+
+@pytest.mark.parametrize("place", ["command line", "environment", "file"])
+def test_a_model_that_is_named_anywhere_wins_over_the_language(
+    place: str, written: FileWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"language": "fi"}
+    if place == "command line":
+        given["model"] = module.DEFAULT_MODEL
+    elif place == "environment":
+        monkeypatch.setenv("GPU_TRANSCRIBER_MODEL", module.DEFAULT_MODEL)
+    else:
+        written(f'model = "{module.DEFAULT_MODEL}"')
+    assert load_settings(given).model == module.DEFAULT_MODEL
+
+
 def test_the_users_own_file_is_read_where_none_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,6 +117,7 @@ def test_a_tilde_means_the_home_folder(written: FileWriter) -> None:
         ("batch_size", "many", "a whole number from 0 to 256"),
         ("batch_size", "257", "a whole number from 0 to 256"),
         ("threads", "-1", "a whole number, 0 or more"),
+        ("style", "verbatim", "standard, subtitle or strict"),
         ("precision", "int4", "auto, float32, bfloat16 or float16"),
         ("device", "gpu", "auto, cpu, cuda or cuda:N"),
         ("language", "Swedish", "a language code such as sv, or auto to detect it"),

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runner.doctor.finding import Finding, in_gigabytes
+from runner.doctor.finding import Finding
 from runner.door.install import ROOT
+from runner.screen.tables import in_gigabytes
 from runner.settings import Settings
 
 LITTLE_ROOM = 1_000_000_000  # bytes; a model, a run's results and temporary files

@@ -11,9 +11,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from runner.doctor.disk import nearest, uv_cache
-from runner.doctor.finding import Finding, in_gigabytes
+from runner.doctor.finding import Finding
 from runner.door.environment import LOCK, PROJECT
 from runner.door.install import ROOT, SIZES, missing
+from runner.screen.tables import in_gigabytes
 
 MODULES = (
     "av",

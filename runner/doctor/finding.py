@@ -19,11 +19,3 @@ class Finding:
     state: State
     found: str
     mend: str = ""
-
-
-def in_gigabytes(size: int) -> str:
-    """Bytes as 5.7 GB, 290 MB or 12 kB."""
-    for unit, name in ((10**9, "GB"), (10**6, "MB")):
-        if size >= unit:
-            return f"{size / unit:.1f} {name}" if size < 10 * unit else f"{size / unit:.0f} {name}"
-    return f"{size / 1000:.0f} kB"

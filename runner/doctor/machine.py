@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import runner
-from runner.doctor.finding import Finding, in_gigabytes
+from runner.doctor.finding import Finding
+from runner.screen.tables import in_gigabytes
 
 # PyTorch's wheels for Linux are built for glibc 2.28 and later (manylinux_2_28), none for musl;
 # for Macs with an Intel processor 2.2 was the last.

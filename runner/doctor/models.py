@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runner.doctor.disk import room
-from runner.doctor.finding import Finding, in_gigabytes
+from runner.doctor.finding import Finding
 from runner.doctor.reach import hub
+from runner.screen.tables import in_gigabytes
 from runner.settings import Settings
+
+if TYPE_CHECKING:
+    from runner.engine.models.chain import CachedModel
 
 
 def models(settings: Settings) -> Iterator[Finding]:
@@ -18,14 +23,12 @@ def models(settings: Settings) -> Iterator[Finding]:
     from runner.engine.models.demonstration import DEMONSTRATION
 
     cached = cached_models(settings.cache)
-    listed = ", ".join(
-        f"{model.id} ({model.revision[:12]}, {in_gigabytes(model.size)}{'' if model.complete else ', cut short'})"
-        for model in cached
-    )
+    listed = ", ".join(f"{model.id} ({', '.join(_details(model))})" for model in cached)
     yield Finding("models", "ok", listed or f"none in {settings.cache} yet")
     place = room("room (models)", settings.cache, "GPU_TRANSCRIBER_CACHE")
     folder = Path(settings.model).expanduser()
-    here = settings.model in {model.id for model in cached if model.complete}
+    wanted = (settings.model, settings.style)
+    here = wanted in {(model.id, model.style) for model in cached if model.complete}
     if here or folder.is_dir():
         # What is there already needs no room.
         yield replace(place, state="note") if place.state == "problem" else place
@@ -42,8 +45,15 @@ def models(settings: Settings) -> Iterator[Finding]:
         yield Finding("model", "ok", f"{settings.model}, which the first transcription downloads")
     else:
         found = f"{settings.model} is neither in the cache nor to be had from the hub: {DEMONSTRATION} serves instead"
-        mend = f"Its Swedish is far below {settings.model}'s; mend the hub above, or put the model's files in a folder"
+        mend = f"It is far below {settings.model}; mend the hub above, or put the model's files in a folder"
         yield Finding("model", "note", found, f"{mend} and set GPU_TRANSCRIBER_MODEL to it.")
+
+
+def _details(model: CachedModel) -> list[str]:
+    """What is said of a cached model in brackets; the usual style goes without saying."""
+    style = [] if model.style == "standard" else [model.style]
+    revision = [model.revision[:12] or "put there by hand"]
+    return [*style, *revision, in_gigabytes(model.size), *([] if model.complete else ["cut short"])]
 
 
 def _in_folder(folder: Path) -> Finding:

@@ -201,7 +201,9 @@ def _columns(arguments: Sequence[Argument]) -> list[tuple[str, str | None]]:
     rows = list[tuple[str, str | None]]()
     for argument in arguments:
         option = argument.names[0]
-        value = f" {option.upper()}" if argument.takes_value and not argument.optional else ""
+        value = f" {option.upper()}" if argument.takes_value else ""
+        if argument.optional:
+            value = f" [{option.upper()}]"
         rows.append((f"--{option}{value}", argument.help))
     return rows
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runner.doctor.disk import disk, measure, room
-from runner.doctor.finding import in_gigabytes
+from runner.screen.tables import in_gigabytes
 from runner.settings import load_settings
 from tests.support.disks import read_only_disk, small_disk
 from tests.support.doctor import one, run

@@ -29,6 +29,7 @@ SCHEMA = json.loads(
 OPTIONS = {
     "model": "KBLab/kb-whisper-small",
     "language": "sv",
+    "style": "standard",
     "device": "auto",
     "precision": "auto",
     "batch_size": 0,
@@ -159,7 +160,14 @@ def test_a_recording_that_moved_is_known_by_its_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "changed",
-    [{"model": "other/model"}, {"language": "auto"}, {"channels": "split"}, {"start": 11.0}, {"end": 20.0}],
+    [
+        {"model": "other/model"},
+        {"language": "auto"},
+        {"style": "strict"},
+        {"channels": "split"},
+        {"start": 11.0},
+        {"end": 20.0},
+    ],
 )
 def test_a_result_under_other_options_does_not_count(tmp_path: Path, changed: dict[str, Any]) -> None:
     heard = recording(tmp_path / "a.mp3")

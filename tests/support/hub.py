@@ -77,11 +77,11 @@ class Asked:
 
 @dataclass
 class Repository:
-    """One model: its files at each commit, and which of them are in large-file storage."""
+    """One model: its files at each commit, the commit of each named revision, and what is in large-file storage."""
 
     commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
     stored: Collection[str] = ()
-    head: str = ""
+    heads: dict[str, str] = field(default_factory=dict)
     refusal: Status | None = None
     files_refusal: Status | None = None
 
@@ -100,15 +100,20 @@ class Hub:
         self.storage = ""
 
     def publish(
-        self, model: str, files: Mapping[str, bytes], stored: Collection[str] = ("model.safetensors",)
+        self,
+        model: str,
+        files: Mapping[str, bytes],
+        stored: Collection[str] = ("model.safetensors",),
+        revision: str = "main",
     ) -> str:
-        """Make a commit of these files the present one and return its id."""
+        """Make a commit of these files the present one of a named revision and return its id."""
         repository = self.repositories[model]
         content = json.dumps({name: hashlib.sha256(body).hexdigest() for name, body in files.items()})
-        repository.head = hashlib.sha1(content.encode(), usedforsecurity=False).hexdigest()
-        repository.commits[repository.head] = dict(files)
+        commit = hashlib.sha1(content.encode(), usedforsecurity=False).hexdigest()
+        repository.heads[revision] = commit
+        repository.commits[commit] = dict(files)
         repository.stored = stored
-        return repository.head
+        return commit
 
     def sent(self, name: str) -> int:
         """Bytes sent of one file, over all requests."""
@@ -192,7 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._status(Status(401, "RepoNotFound", "Invalid username or password."))
         if repository.refusal:
             return self._status(repository.refusal)
-        commit = revision if revision not in ("", "main") else repository.head
+        commit = repository.heads.get(revision or "main", revision)
         if commit not in repository.commits:
             return self._status(Status(404, "RevisionNotFound"))
         siblings = [

@@ -2,6 +2,8 @@
 
 CACHE/models/<org>--<name>.json            which revision is held, and each file's size and SHA-256
 CACHE/models/<org>--<name>/<revision>/     the checkpoint, in transformers' layout
+
+Another style than standard lies beside it, under <org>--<name>@<style>, which is no other model's name.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from runner.engine.models.registry import STANDARD
 from runner.errors import DiskFull, OutputNotWritable
 
 MEGABYTE = 1_000_000
@@ -35,12 +38,16 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is held of one model: hub id, revision, where it came from (hub or demonstration), files by name."""
+    """What is held of one model in one style: hub id, revision, source (hub or demonstration), files by name.
+
+    `style` is the name of the revision that was asked for, `revision` the commit that it stood for at that time.
+    """
 
     id: str
     revision: str
     source: str
     files: Mapping[str, File]
+    style: str = STANDARD
 
 
 def models(cache: Path) -> Path:
@@ -48,24 +55,25 @@ def models(cache: Path) -> Path:
     return cache / "models"
 
 
-def home(cache: Path, model: str) -> Path:
-    """The folder of all revisions of one model."""
-    return models(cache) / model.replace("/", "--")
+def home(cache: Path, model: str, style: str = STANDARD) -> Path:
+    """The folder of all revisions of one model in one style."""
+    return models(cache) / (model.replace("/", "--") + ("" if style == STANDARD else f"@{style}"))
 
 
 def folder_of(cache: Path, record: Record) -> Path:
     """The folder of the revision that is held."""
-    return home(cache, record.id) / record.revision
+    return home(cache, record.id, record.style) / record.revision
 
 
-def record_path(cache: Path, model: str) -> Path:
+def record_path(cache: Path, model: str, style: str = STANDARD) -> Path:
     """The file that says which revision is held."""
-    return home(cache, model).with_name(f"{home(cache, model).name}.json")
+    folder = home(cache, model, style)
+    return folder.with_name(f"{folder.name}.json")
 
 
-def read_record(cache: Path, model: str) -> Record | None:
-    """What is recorded of `model`; None where nothing is, or nothing that can be read."""
-    return _read(record_path(cache, model))
+def read_record(cache: Path, model: str, style: str = STANDARD) -> Record | None:
+    """What is recorded of `model` in `style`; None where nothing is, or nothing that can be read."""
+    return _read(record_path(cache, model, style))
 
 
 def records(cache: Path) -> list[Record]:
@@ -80,14 +88,15 @@ def _read(path: Path) -> Record | None:
         files = {
             str(name): File(int(file["size"]), file["sha256"]) for name, file in content["files"].items()
         }
-        return Record(str(content["id"]), str(content["revision"]), str(content["source"]), files)
+        style = str(content.get("style", STANDARD))
+        return Record(str(content["id"]), str(content["revision"]), str(content["source"]), files, style)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
 def write_record(cache: Path, record: Record) -> None:
     """Replace what is recorded of a model, whole or not at all."""
-    write_json(record_path(cache, record.id), asdict(record))
+    write_json(record_path(cache, record.id, record.style), asdict(record))
 
 
 def write_json(path: Path, content: object) -> None:
@@ -117,6 +126,11 @@ def damaged(cache: Path, record: Record) -> list[str]:
     ]
 
 
+def size_of(folder: Path) -> int:
+    """Bytes of all files in a folder and those in it."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
 def size(path: Path) -> int | None:
     """Bytes of a file, None where there is none."""
     return path.stat().st_size if path.is_file() else None
@@ -132,9 +146,11 @@ def sha256(path: Path) -> str:
 
 
 @contextmanager
-def exclusive(cache: Path, model: str, notice: Callable[[str], None]) -> Iterator[None]:
-    """Let one process at a time fetch or make a model; a killed process lets go by dying."""
-    path = record_path(cache, model).with_suffix(".lock")
+def exclusive(
+    cache: Path, model: str, notice: Callable[[str], None], style: str = STANDARD
+) -> Iterator[None]:
+    """Let one process at a time fetch, make or remove a model; a killed process lets go by dying."""
+    path = record_path(cache, model, style).with_suffix(".lock")
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as lock:
         try:
@@ -171,6 +187,21 @@ def put(new: Path, cache: Path, record: Record) -> None:
     if folder.exists():
         folder.rename(new.with_name("replaced"))  # in the workplace, so it goes with it
     new.rename(folder)
+
+
+def remove(cache: Path, model: str, style: str) -> int:
+    """Remove what the cache holds of a model in one style and return how many bytes that frees.
+
+    To be used inside `exclusive`. The record goes first: a kill in between leaves files that no record vouches for.
+    """
+    folder = home(cache, model, style)
+    freed = size_of(folder)
+    record_path(cache, model, style).unlink(missing_ok=True)
+    if folder.is_symlink():  # what it leads to is not ours
+        folder.unlink()
+    elif folder.exists():
+        shutil.rmtree(folder)
+    return freed
 
 
 @contextmanager

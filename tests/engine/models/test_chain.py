@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,18 +20,10 @@ from runner.engine.models.chain import (
     find_checkpoint,
 )
 from runner.errors import ModelInvalid, ModelUnavailable
-from tests.support.hub import Hub, Status, running_hub
+from tests.support.hub import Hub, Status
 from tests.support.whisper import WEIGHTS, checkpoint_files
 
 MODEL = "org/whisper"
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    monkeypatch.delenv("HF_TOKEN", raising=False)
-    with running_hub() as running:
-        monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
-        yield running
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ import pytest
 
 from runner.engine.models import demonstration as demonstrating
 from runner.engine.models import store
+from runner.engine.models.compatibility import check_folder
 from runner.engine.models.demonstration import DEMONSTRATION, demonstration
-from runner.engine.models.layout import check_folder
 from runner.errors import DiskFull, ModelInvalid, ModelUnavailable
 from tests.support.loopback import index_pages, serving
 from tests.support.needs import needs

@@ -79,9 +79,9 @@ def bench(
     only_stages: bool = False,
     quality: str | None = None,
 ) -> None:
-    """Measure ours beside its peers: same sound, same weights, one run.
+    """Measure ours beside its peers.
 
-    For example:
+    The same sound, the same weights and the same machine in one run. For example:
 
         ./invoke bench
         ./invoke bench --minutes 10 --contestants ours,fw-1 --chart speeds.svg
@@ -93,6 +93,8 @@ def bench(
     said = {name.replace("_", "-"): value for name, value in locals().items() if isinstance(value, str)}
     install("engine", "test", "bench")
     words = [f"--{name}={value}" for name, value in said.items()] + ["--only-stages"] * only_stages
+    words.append(f"--folder={os.getcwd()}")
+    os.chdir(ROOT)
     os.execv(sys.executable, [sys.executable, "-m", "tests.bench", *words])
 
 

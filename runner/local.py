@@ -17,7 +17,8 @@ from runner.screen.console import Screen
 
 if TYPE_CHECKING:
     from runner.engine.audio.recording import Recording
-    from runner.engine.transcriber import Engine, Transcription
+    from runner.engine.transcriber import Engine
+    from runner.engine.transcription import Transcription
     from runner.settings import Settings
 
 
@@ -111,7 +112,7 @@ class ThisMachine:
 
     def transcribe(self, opened: Recording) -> Transcription:
         """Begin to hear a recording; the engine must be ready."""
-        from runner.engine.transcriber import Options
+        from runner.engine.options import Options
 
         options = Options(language=self.settings.language, batch_size=self.settings.batch_size)
         return self.ready().transcribe(opened, options)

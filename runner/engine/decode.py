@@ -1,105 +1,225 @@
-"""The decoder's loop: a batch of encoded windows in, tokens of each out.
+"""The decoder's loop: encoded windows in, tokens of each out, as many windows at a time as there are slots.
 
-All windows of a batch begin with the same prompt, so they stand at the same position in every step and share one
-static cache. Those that have ended leave the batch when half of it is done.
+A window that has ended leaves its slot at once and one that waits takes it, so that slots stay full however long
+the texts are. Which windows share the batch changes nothing in what is written.
 """
 
 from __future__ import annotations
 
-import zlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
 
-from runner.engine.network import Decoder
+from runner.engine.cache import Cache
+from runner.engine.network import Decoder, Dimensions
+from runner.engine.repetition import loop
 from runner.engine.rules import Rules
+from runner.engine.search import Search
 from runner.engine.tokens import Vocabulary
 
 MOST_TOKENS = 224  # half of Whisper's 448 text positions, as in openai/whisper's DecodingOptions.sample_len
+LOOPS_EVERY = 8  # steps between two looks for text that repeats itself
+HOST_WAITS_EVERY = 8  # steps between two looks at a GPU, which would otherwise be waited for
+
+Owner = TypeVar("Owner")
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What one window became: tokens after the prompt and without the end, and how sure the model was."""
+    """What one window became: tokens after the prompt and without the end, and how sure the model was of each."""
 
     tokens: tuple[int, ...]
+    log_probabilities: tuple[float, ...]
     average_log_probability: float
     no_speech_probability: float
     language_probabilities: dict[str, float]
+    temperature: float = 0.0
+    loop: int | None = None  # the token from which the text only repeated itself, where it did
 
 
-@torch.inference_mode()
-def decode(
-    decoder: Decoder, vocabulary: Vocabulary, heard: Tensor, language: str, *, timestamps: bool = True
-) -> list[Decoded]:
-    """Take the likeliest allowed token at each step, for windows (B, T, W) from the encoder."""
-    batch, device = heard.shape[0], heard.device
-    prompt = vocabulary.prompt(language, timestamps)
-    most = min(MOST_TOKENS, decoder.positions.shape[0] - len(prompt))
-    cache = decoder.remember(heard, len(prompt) + most)
-    rules = Rules(vocabulary, batch, timestamps, device)
+@dataclass(frozen=True, slots=True)
+class Job(Generic[Owner]):
+    """A window to be written: heard (T, W) from the encoder, the prompt before its text, and whose it is."""
 
-    logits = decoder(torch.tensor([prompt] * batch, device=device), cache)  # (B, prompt, V)
-    at_start = logits[:, 0].softmax(-1)  # what follows <|startoftranscript|>: which language, or no speech
-    scores = logits[:, -1]
-
-    chosen = torch.full((batch, most), vocabulary.end, device=device)
-    total = torch.zeros(batch, device=device)  # sum of log-probabilities
-    rows = torch.arange(batch, device=device)  # which windows are still being written
-    going = torch.ones(batch, dtype=torch.bool, device=device)
-    for step in range(most):
-        log_probabilities = rules.apply(scores).log_softmax(-1)  # (K, V)
-        best, tokens = log_probabilities.max(-1)
-        tokens = torch.where(going, tokens, vocabulary.end)
-        chosen[rows, step] = tokens
-        total[rows] += torch.where(going, best, 0.0)
-        rules.observe(tokens)
-        going &= tokens != vocabulary.end
-        # Looking at `going` makes the host wait for the device, so do it seldom there.
-        if device.type == "cpu" or step % 8 == 7:
-            left = int(going.sum())
-            if left == 0:
-                break
-            if left <= len(rows) // 2:
-                stay = going.nonzero().squeeze(1)
-                rows, going, tokens = rows[stay], going[stay], tokens[stay]
-                cache.keep(stay)
-                rules.keep(stay)
-        scores = decoder(tokens[:, None], cache)[:, -1]
-
-    return [
-        finish(vocabulary, *window)
-        for window in zip(chosen.tolist(), total.tolist(), at_start.cpu().unbind(), strict=True)
-    ]
+    owner: Owner
+    heard: Tensor
+    prompt: tuple[int, ...]
+    temperature: float = 0.0
+    seed: int = 0
 
 
-def finish(vocabulary: Vocabulary, tokens: list[int], total: float, at_start: Tensor) -> Decoded:
-    written = tokens[: tokens.index(vocabulary.end)] if vocabulary.end in tokens else tokens
-    return Decoded(
-        tokens=tuple(written),
-        average_log_probability=total / (len(written) + 1),
-        no_speech_probability=float(at_start[vocabulary.no_speech]),
-        language_probabilities=language_probabilities(vocabulary, at_start),
-    )
+@dataclass
+class _Slot(Generic[Owner]):
+    job: Job[Owner]
+    no_speech_probability: float
+    language_probabilities: dict[str, float]
+    steps: int = 0
+    most: int = field(default=MOST_TOKENS)
 
 
-def language_probabilities(vocabulary: Vocabulary, at_start: Tensor) -> dict[str, float]:
+class Batch(Generic[Owner]):
+    """Slots for windows that are written together, each with so many beams."""
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        dimensions: Dimensions,
+        vocabulary: Vocabulary,
+        *,
+        slots: int,
+        beams: int,
+        timestamps: bool = True,
+        prompt: int = 4,
+    ) -> None:
+        self.decoder, self.vocabulary, self.beams = decoder, vocabulary, beams
+        weights = decoder.vocabulary.weight
+        device = weights.device
+        self.positions = min(
+            dimensions.text_positions, prompt + MOST_TOKENS
+        )  # `prompt`: tokens of the longest one
+        self.cache = Cache(
+            dimensions.decoder_layers,
+            dimensions.heads,
+            dimensions.width // dimensions.heads,
+            slots=slots,
+            beams=beams,
+            positions=self.positions,
+            heard=dimensions.audio_positions,
+            like=weights,
+        )
+        self.rules = Rules(vocabulary, slots, beams, timestamps, device)
+        self.search = Search(slots, beams, self.positions, vocabulary.end, vocabulary.first_stamp, device)
+        self.next = torch.zeros(
+            slots, beams, dtype=torch.long, device=device
+        )  # the tokens of the coming step
+        self.capacity = slots
+        self.slots: list[_Slot[Owner]] = []
+        self.steps = 0
+
+    @property
+    def free(self) -> int:
+        return self.capacity - len(self.slots)
+
+    @torch.inference_mode()
+    def admit(self, jobs: Sequence[Job[Owner]]) -> list[tuple[Owner, Decoded]]:
+        """Begin windows whose prompts are of one length; those that ended with their first token come back."""
+        first = len(self.slots)
+        device = self.next.device
+        slots = slice(first, first + len(jobs))
+        prompts = torch.tensor([job.prompt for job in jobs], device=device)  # (K, S)
+        self.cache.reserve(
+            max(prompts.shape[1], *(len(slot.job.prompt) + slot.steps for slot in self.slots), 0)
+        )
+        x = self.decoder.read(prompts, torch.stack([job.heard for job in jobs]), (self.cache, slots))
+        self.rules.begin(slots)
+        self.search.begin(slots, torch.tensor([job.temperature > 0 for job in jobs], device=device))
+        start = jobs[0].prompt.index(self.vocabulary.start)
+        # What follows <|startoftranscript|>: which language, or no speech.
+        shares = self.decoder.write(x[:, start]).float().softmax(-1).cpu()  # (K, V)
+        for job, share in zip(jobs, shares, strict=True):
+            self.slots.append(
+                _Slot(
+                    job,
+                    float(share[self.vocabulary.no_speech]),
+                    language_probabilities(self.vocabulary, share),
+                    most=min(MOST_TOKENS, self.positions - len(job.prompt)),
+                )
+            )
+        self._write(self.decoder.write(x[:, -1:]).expand(-1, self.beams, -1).contiguous(), first)
+        return self._finished()
+
+    @torch.inference_mode()
+    def step(self) -> list[tuple[Owner, Decoded]]:
+        """One more token for every window that is being written; gives those that are finished by it."""
+        rows = len(self.slots)
+        longest = max(len(slot.job.prompt) + slot.steps for slot in self.slots)
+        entries = self.cache.reserve(longest)
+        self._write(self.decoder.step(self.next[:rows], self.cache, rows, entries))
+        return self._finished()
+
+    def _write(self, logits: Tensor, first: int = 0) -> None:
+        """Take the next tokens from logits (rows, N, V) of the slots from `first` on."""
+        slots = self.slots[first:]
+        part = slice(first, first + len(slots))
+        for slot in slots:
+            slot.steps += 1
+        temperatures = [slot.job.temperature for slot in slots]
+        seeds = [slot.job.seed * 1000 + slot.steps for slot in slots]
+        allowed = self.rules.apply(logits, part)
+        parents, tokens = self.search.advance(logits, allowed, part, temperatures, seeds)
+        self.rules.follow(part, parents, tokens)
+        self.cache.follow(part, parents)
+        self.next[part] = tokens
+
+    def _finished(self) -> list[tuple[Owner, Decoded]]:
+        """Take out the windows that have come to their end."""
+        self.steps += 1
+        look = self.next.device.type == "cpu" or self.steps % HOST_WAITS_EVERY == 0
+        looped = self._loops() if self.steps % LOOPS_EVERY == 0 else {}
+        ended = self.search.ended[: len(self.slots)].tolist() if look else []
+        done = []
+        for number in reversed(range(len(self.slots))):
+            slot = self.slots[number]
+            over = slot.steps >= slot.most or number in looped
+            if over or (ended and ended[number] >= self.beams):
+                done.append((slot.job.owner, self._result(number, looped.get(number))))
+                self._leave(number)
+        return done[::-1]
+
+    def _loops(self) -> dict[int, int]:
+        """Slots whose likeliest beam only repeats itself, and the token from which it does."""
+        written = self.search.tokens[: len(self.slots), 0].tolist()
+        found = {}
+        for number, slot in enumerate(self.slots):
+            start = loop_start(written[number][: slot.steps], self.vocabulary.first_stamp)
+            if start is not None:
+                found[number] = start
+        return found
+
+    def _result(self, number: int, looped: int | None) -> Decoded:
+        slot = self.slots[number]
+        found = self.search.result(number, as_it_stands=looped is not None)
+        return Decoded(
+            tokens=tuple(found.tokens),
+            log_probabilities=tuple(found.log_probabilities),
+            average_log_probability=found.total / (len(found.tokens) + 1),
+            no_speech_probability=slot.no_speech_probability,
+            language_probabilities=slot.language_probabilities,
+            temperature=slot.job.temperature,
+            loop=looped if looped is not None else loop_start(found.tokens, self.vocabulary.first_stamp),
+        )
+
+    def _leave(self, number: int) -> None:
+        """Free a slot: the last window moves there, so that those in use stay together."""
+        last = len(self.slots) - 1
+        if number != last:
+            for part in (self.cache, self.rules, self.search):
+                part.move(last, number)
+            self.next[number] = self.next[last]
+            self.slots[number] = self.slots[last]
+        self.slots.pop()
+
+
+def loop_start(tokens: Sequence[int], first_stamp: int) -> int | None:
+    """Where tokens begin to repeat themselves until their end, time stamps apart."""
+    words = [(place, token) for place, token in enumerate(tokens) if token < first_stamp]
+    start = loop([token for _, token in words])
+    return None if start is None else words[start][0]
+
+
+def language_probabilities(vocabulary: Vocabulary, shares: Tensor) -> dict[str, float]:
     """Share of each language among the language tokens (V,) alone."""
     ids = torch.tensor(list(vocabulary.languages.values()))
-    shares = at_start[ids] / at_start[ids].sum()
-    return dict(zip(vocabulary.languages, shares.tolist(), strict=True))
+    some = shares[ids] / shares[ids].sum()
+    return dict(zip(vocabulary.languages, some.tolist(), strict=True))
 
 
 @torch.inference_mode()
 def detect_language(decoder: Decoder, vocabulary: Vocabulary, heard: Tensor) -> dict[str, float]:
     """One decoder step over windows (B, T, W) from the encoder: the mean share of each language."""
-    cache = decoder.remember(heard, 1)
     start = torch.full((heard.shape[0], 1), vocabulary.start, device=heard.device)
-    return language_probabilities(vocabulary, decoder(start, cache)[:, 0].softmax(-1).mean(0).cpu())
-
-
-def compression_ratio(text: str) -> float:
-    """Bytes of the text by bytes of it compressed: text that repeats itself has a high one."""
-    raw = text.encode()
-    return len(raw) / len(zlib.compress(raw)) if raw else 1.0
+    x = decoder.read(start, heard)
+    return language_probabilities(vocabulary, decoder.write(x[:, 0]).float().softmax(-1).mean(0).cpu())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
 import sys
@@ -14,8 +15,9 @@ from runner.errors import UsageError
 from runner.transcript import Fallback
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-LEAST_BATCH_CPU, MOST_BATCH_CPU = 4, 8
+LEAST_BATCH_CPU, MOST_BATCH_CPU = 4, 24
 LEAST_BATCH_GPU, MOST_BATCH_GPU = 6, 64
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # glibc's malloc.h
 MEMORY_SHARE = 0.5  # of what is free, for the batch; the rest is for activations and others
 
 
@@ -97,7 +99,19 @@ def peak_memory(device: torch.device) -> int:
 def prepare(device: torch.device, precision: torch.dtype, threads: int) -> None:
     """Set torch's switches: TF32 serves Ampere and later, does nothing on a T4, and would blur an asked-for float32."""
     torch.set_num_threads(choose_threads(threads))
+    if device.type == "cpu":
+        keep_memory()
     if device.type == "cuda":
         torch.backends.cuda.matmul.allow_tf32 = precision is not torch.float32
         torch.backends.cudnn.allow_tf32 = precision is not torch.float32
         torch.backends.cudnn.benchmark = True
+
+
+def keep_memory() -> None:
+    """Have glibc keep up to 256 MiB that are freed: to get them from the system for every product takes 13 %."""
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return  # another C library
+    for option, size in ((M_MMAP_THRESHOLD, 32 << 20), (M_TRIM_THRESHOLD, 256 << 20), (M_TOP_PAD, 64 << 20)):
+        mallopt(option, size)

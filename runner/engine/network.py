@@ -1,6 +1,7 @@
 """Whisper's network, read from top to bottom: encoder, then decoder with its key-value cache.
 
-Shapes: B windows, S tokens of one call, T positions heard (1,500 for 30 s), W width, H heads, D = W / H.
+Shapes: B windows, N beams of each, S tokens of one call, T positions heard (1,500 for 30 s), W width, H heads,
+D = W / H.
 Source: Radford et al., Robust Speech Recognition via Large-Scale Weak Supervision (2022), section 2.2.
 """
 
@@ -12,6 +13,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from runner.engine.cache import Cache, Now
+
+SCORES_TOGETHER = (
+    2 * 1500 * 1500
+)  # attention scores held at once on a processor: two heads, one for each of two cores
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,22 @@ class FromCheckpoint:
         return
 
 
-class Linear(FromCheckpoint, nn.Linear): ...
+class Linear(FromCheckpoint, nn.Linear):
+    """A product with weights, which a processor may hold in the order that its own units read."""
+
+    packed: Tensor | None = None
+
+    def pack(self) -> None:
+        """Lay the weights out for this processor, which nearly halves the time of a product with few rows."""
+        self.packed = torch.ops.mkldnn._reorder_linear_weight(self.weight.detach())
+
+    def forward(self, x: Tensor, then: str = "none") -> Tensor:
+        """`then` is "none" or "gelu"."""
+        if self.packed is not None:
+            y: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.packed, self.bias, then, [], "none")
+            return y
+        y = F.linear(x, self.weight, self.bias)
+        return F.gelu(y) if then == "gelu" else y
 
 
 class Conv1d(FromCheckpoint, nn.Conv1d): ...
@@ -70,7 +92,10 @@ def join_heads(x: Tensor) -> Tensor:
 
 
 class SelfAttention(nn.Module):
-    """Self-attention with queries, keys and values from one product; Whisper's keys have no bias."""
+    """Self-attention with queries, keys and values from one product; Whisper's keys have no bias.
+
+    Queries come out divided by the root of D: that is in the weights as they are loaded.
+    """
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -83,26 +108,24 @@ class SelfAttention(nn.Module):
         return split_heads(q, self.heads), split_heads(k, self.heads), split_heads(v, self.heads)
 
 
-class CrossAttention(nn.Module):
-    """Attention from text to what was heard; its keys and values are made once a window."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.q = Linear(width, width)
-        self.kv = Linear(width, 2 * width)
-        self.out = Linear(width, width)
-
-    def remember(self, heard: Tensor) -> tuple[Tensor, Tensor]:
-        k, v = self.kv(heard).chunk(2, dim=-1)  # each (B, T, W)
-        # Laid out head by head once, or every step's product would copy them again.
-        return split_heads(k, self.heads).contiguous(), split_heads(v, self.heads).contiguous()
-
-    def forward(self, x: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        q = split_heads(self.q(x), self.heads)  # (B, H, S, D)
-        # Two plain products: with one query a fused kernel is several times slower on a processor.
-        weights = torch.softmax(q @ k.mT * q.shape[-1] ** -0.5, dim=-1)  # (B, H, S, T)
-        return self.out(join_heads(weights @ v))  # type: ignore[no-any-return]  # nn.Module calls are Any
+def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Every position looks at every other: three (B, H, T, D) → (B, H, T, D)."""
+    if q.device.type != "cpu" or q.dtype != torch.bfloat16:
+        return F.scaled_dot_product_attention(q, k, v, scale=1.0)
+    # Plain products of a few heads at a time, whose scores stay in the processor's cache: torch's fused kernel
+    # multiplies bf16 at the pace of float32, and takes twice as long for this.
+    batch, heads, positions, size = q.shape
+    q, k, v = (each.flatten(0, 1) for each in (q, k, v))  # each (B·H, T, D)
+    attended = torch.empty_like(q)
+    together = max(1, SCORES_TOGETHER // positions**2)
+    scores = q.new_empty(together, positions, positions)
+    for first in range(0, batch * heads, together):
+        part = slice(first, min(first + together, batch * heads))
+        weights = scores[: part.stop - first]
+        torch.bmm(q[part], k[part].mT, out=weights)
+        torch.softmax(weights, dim=-1, out=weights)
+        torch.bmm(weights, v[part], out=attended[part])
+    return attended.view(batch, heads, positions, size)
 
 
 class EncoderLayer(nn.Module):
@@ -115,9 +138,8 @@ class EncoderLayer(nn.Module):
         self.mlp_out = Linear(d.feed_forward, d.width)
 
     def forward(self, x: Tensor) -> Tensor:
-        q, k, v = self.attention.project(self.attention_norm(x))
-        x = x + self.attention.out(join_heads(F.scaled_dot_product_attention(q, k, v)))
-        x = x + self.mlp_out(F.gelu(self.mlp_in(self.mlp_norm(x))))
+        x = x + self.attention.out(join_heads(attend(*self.attention.project(self.attention_norm(x)))))
+        x = x + self.mlp_out(self.mlp_in(self.mlp_norm(x), "gelu"))
         return x
 
 
@@ -139,33 +161,29 @@ class Encoder(nn.Module):
         return self.norm(x)  # type: ignore[no-any-return]  # nn.Module calls are Any
 
 
-class Cache:
-    """What the decoder remembers of each window in a batch.
+class CrossAttention(nn.Module):
+    """Attention from text to what was heard; its keys and values are made once a window."""
 
-    `own` are keys and values of the text so far, (B, H, positions, D) a layer, written in place;
-    `heard` those of the audio, (B, H, T, D) a layer; `length` tokens are in `own`.
-    """
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.q = Linear(width, width)
+        self.kv = Linear(width, 2 * width)
+        self.out = Linear(width, width)
 
-    def __init__(self, heard: list[tuple[Tensor, Tensor]], positions: int) -> None:
-        self.heard = heard
-        self.length = 0
-        batch, heads, _, size = heard[0][0].shape
-        self.own = [
-            (keys.new_empty(batch, heads, positions, size), keys.new_empty(batch, heads, positions, size))
-            for keys, _ in heard
-        ]
+    def remember(self, heard: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, T, W) → keys and values, each (B, H, T, D)"""
+        k, v = self.kv(heard).chunk(2, dim=-1)  # each (B, T, W)
+        return split_heads(k, self.heads), split_heads(v, self.heads)
 
-    def write(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        keys, values = self.own[layer]
-        end = self.length + k.shape[2]
-        keys[:, :, self.length : end] = k
-        values[:, :, self.length : end] = v
-        return keys[:, :, :end], values[:, :, :end]
+    def weights(self, x: Tensor, k: Tensor) -> Tensor:
+        """What each of the tokens (B, S, W) listens to: (B, H, S, T)"""
+        q = split_heads(self.q(x), self.heads)  # (B, H, S, D)
+        # Two plain products: with few queries a fused kernel is several times slower on a processor.
+        return torch.softmax(q @ k.mT, dim=-1)
 
-    def keep(self, rows: Tensor) -> None:
-        """Drop the windows that are finished; `rows` (K,) are the ones that go on."""
-        self.heard = [(k.index_select(0, rows), v.index_select(0, rows)) for k, v in self.heard]
-        self.own = [(k.index_select(0, rows), v.index_select(0, rows)) for k, v in self.own]
+    def forward(self, x: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        return self.out(join_heads(self.weights(x, k) @ v))  # type: ignore[no-any-return]  # nn.Module calls are Any
 
 
 class DecoderLayer(nn.Module):
@@ -179,14 +197,23 @@ class DecoderLayer(nn.Module):
         self.mlp_in = Linear(d.width, d.feed_forward)
         self.mlp_out = Linear(d.feed_forward, d.width)
 
-    def forward(self, x: Tensor, cache: Cache, layer: int) -> Tensor:
+    def read(self, x: Tensor, heard: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """Several tokens each (B, S, W) from the beginning; gives their keys and values too, (B, H, S, D)."""
         q, k, v = self.attention.project(self.attention_norm(x))
-        keys, values = cache.write(layer, k, v)
-        # Several tokens only ever come first, so the causal mask is square; one token sees all before it.
-        attended = F.scaled_dot_product_attention(q, keys, values, is_causal=q.shape[2] > 1)
+        attended = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=1.0)
+        return self._finish(x, attended, heard), k, v
+
+    def step(self, x: Tensor, cache: Cache, layer: int, now: Now) -> Tensor:
+        """One more token each, (rows, N, W)."""
+        q, k, v = self.attention.project(self.attention_norm(x))  # each (rows, H, N, D)
+        keys, values = cache.write(layer, k, v, now)
+        scores = q @ keys.mT + now.hidden  # (rows, H, N, entries)
+        return self._finish(x, torch.softmax(scores, dim=-1) @ values, cache.heard_by(layer, now))
+
+    def _finish(self, x: Tensor, attended: Tensor, heard: tuple[Tensor, Tensor]) -> Tensor:
         x = x + self.attention.out(join_heads(attended))
-        x = x + self.cross(self.cross_norm(x), *cache.heard[layer])
-        x = x + self.mlp_out(F.gelu(self.mlp_in(self.mlp_norm(x))))
+        x = x + self.cross(self.cross_norm(x), *heard)
+        x = x + self.mlp_out(self.mlp_in(self.mlp_norm(x), "gelu"))
         return x
 
 
@@ -197,19 +224,37 @@ class Decoder(nn.Module):
         self.positions = nn.Parameter(torch.empty(d.text_positions, d.width))
         self.layers = nn.ModuleList(DecoderLayer(d) for _ in range(d.decoder_layers))
         self.norm = LayerNorm(d.width)
+        self.packed: Tensor | None = None  # the vocabulary, as in Linear
 
-    def remember(self, heard: Tensor, positions: int) -> Cache:
-        """Begin a batch: (B, T, W) from the encoder → an empty cache for `positions` tokens each."""
-        return Cache([layer.cross.remember(heard) for layer in self.layers], positions)  # type: ignore[operator, union-attr]  # ModuleList forgets its type
-
-    def forward(self, tokens: Tensor, cache: Cache) -> Tensor:
-        """Tokens (B, S) after those in the cache → logits (B, S, vocabulary) in float32."""
-        end = cache.length + tokens.shape[1]
-        x = self.vocabulary(tokens) + self.positions[cache.length : end]  # (B, S, W)
+    def read(self, tokens: Tensor, heard: Tensor, into: tuple[Cache, slice] | None = None) -> Tensor:
+        """Prompts (K, S) and (K, T, W) from the encoder → (K, S, W); begins these windows in K slots of a cache."""
+        x = self.vocabulary(tokens) + self.positions[: tokens.shape[1]]
         for number, layer in enumerate(self.layers):
-            x = layer(x, cache, number)
-        cache.length = end
-        return F.linear(self.norm(x), self.vocabulary.weight).float()
+            k, v = layer.cross.remember(heard)  # type: ignore[operator, union-attr]  # ModuleList forgets its type
+            # Laid out head by head once, or every product would copy them again.
+            laid = (k.contiguous(), v.contiguous()) if into is None else into[0].hear(number, into[1], k, v)
+            x, k, v = layer.read(x, laid)  # type: ignore[operator]
+            if into is not None:
+                into[0].begin(number, into[1], k, v)
+        return x  # type: ignore[no-any-return]
+
+    def step(self, tokens: Tensor, cache: Cache, rows: int, entries: int) -> Tensor:
+        """The next token of every beam (rows, N) in the first `rows` slots → logits (rows, N, vocabulary).
+
+        No window there has more than `entries` behind it, this step's among them.
+        """
+        now = cache.advance(rows, entries)
+        x = self.vocabulary(tokens) + self.positions[now.positions][:, None]  # (rows, N, W)
+        for number, layer in enumerate(self.layers):
+            x = layer.step(x, cache, number, now)  # type: ignore[operator]
+        return self.write(x)
+
+    def write(self, x: Tensor) -> Tensor:
+        """(…, W) → logits (…, vocabulary)"""
+        x = self.norm(x)
+        if self.packed is not None:
+            return torch.ops.mkldnn._linear_pointwise(x, self.packed, None, "none", [], "none")  # type: ignore[no-any-return]
+        return F.linear(x, self.vocabulary.weight)
 
 
 class Whisper(nn.Module):
@@ -220,6 +265,13 @@ class Whisper(nn.Module):
         self.dimensions = dimensions
         self.encoder = Encoder(dimensions)
         self.decoder = Decoder(dimensions)
+
+    def pack(self) -> None:
+        """Lay all weights out for a processor that multiplies bf16."""
+        for module in self.modules():
+            if isinstance(module, Linear):
+                module.pack()
+        self.decoder.packed = torch.ops.mkldnn._reorder_linear_weight(self.decoder.vocabulary.weight.detach())
 
 
 def fuse(tensors: Sequence[Tensor | None]) -> Tensor:

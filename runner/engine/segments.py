@@ -4,40 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runner.engine.decode import Decoded, compression_ratio
-from runner.engine.features import SAMPLE_RATE
+from runner.engine.attempts import is_silence
+from runner.engine.decode import Decoded
+from runner.engine.repetition import compression_ratio
 from runner.engine.tokens import Vocabulary
 from runner.engine.windows import Window
 from runner.transcript import Segment
-
-# openai/whisper's thresholds: unsure of the words and sure of silence means that nobody spoke.
-NO_SPEECH_PROBABILITY = 0.6
-LEAST_LOG_PROBABILITY = -1.0
 
 SHORTEST_REST = 0.5  # seconds: less is the breath after the last word
 
 
 def segments(window: Window, decoded: Decoded, vocabulary: Vocabulary) -> list[Segment]:
     """The segments that the time stamps divide a window into; none where nobody spoke."""
-    if (
-        decoded.no_speech_probability > NO_SPEECH_PROBABILITY
-        and decoded.average_log_probability < LEAST_LOG_PROBABILITY
-    ):
+    if is_silence(decoded):
         return []
-    length = window.end - window.start
     ratio = compression_ratio(vocabulary.text(decoded.tokens))
     return [
         Segment(
-            start=round(window.start + min(start, length), 3),
-            end=round(window.start + min(max(start, end), length), 3),
+            start=round(begins, 3),
+            end=round(max(begins, window.ends(end)), 3),
             text=text,
             channel=window.channel,
             average_log_probability=round(decoded.average_log_probability, 4),
             no_speech_probability=round(decoded.no_speech_probability, 4),
             compression_ratio=round(ratio, 3),
+            temperature=decoded.temperature,
         )
-        for start, end, tokens in divide(decoded.tokens, vocabulary, length)
+        for start, end, tokens in divide(decoded.tokens, vocabulary, window.length)
         if (text := vocabulary.text(tokens).strip())
+        for begins in [window.begins(start)]
     ]
 
 
@@ -50,10 +45,9 @@ def unfinished(window: Window, decoded: Decoded, vocabulary: Vocabulary) -> Wind
     if closing < vocabulary.first_stamp or opening < vocabulary.first_stamp:
         return None
     heard = vocabulary.seconds(opening)
-    if heard < SHORTEST_REST or window.end - window.start - heard < SHORTEST_REST:
+    if heard < SHORTEST_REST or window.length - heard < SHORTEST_REST:
         return None
-    rest = window.samples[round(heard * SAMPLE_RATE) :]
-    return Window(window.start + heard, window.end, rest, window.channel)
+    return window.rest(heard)
 
 
 def divide(

@@ -47,7 +47,10 @@ def load_network(folder: Path, device: torch.device, precision: torch.dtype) -> 
             "remove the folder to have it fetched again, or name another model",
             model=str(folder),
         ) from fault
-    return network.eval().requires_grad_(False)
+    network.eval().requires_grad_(False)
+    if device.type == "cpu" and precision is torch.bfloat16:
+        network.pack()
+    return network
 
 
 def read_tensors(folder: Path) -> dict[str, Tensor]:
@@ -96,4 +99,12 @@ def rename(tensors: Mapping[str, Tensor], dimensions: Dimensions) -> dict[str, T
                 state[f"{layer}.{ours}.{kind}"] = fuse(
                     [source.get(f"{layer}.{part}.{kind}") for part in parts]
                 )
+    scale = (
+        dimensions.width // dimensions.heads
+    ) ** -0.5  # of queries; 1/8 in every Whisper, so nothing is lost
+    for name, tensor in state.items():
+        if ".attention.qkv." in name:
+            state[name] = torch.cat([tensor[: dimensions.width] * scale, tensor[dimensions.width :]])
+        elif ".cross.q." in name:
+            state[name] = tensor * scale
     return state

@@ -1,8 +1,8 @@
 """A stream of sound → windows of at most 30 s for the model, cut where nobody speaks.
 
-Stretches of speech are packed into one window while they fit, so that the encoder, which always hears 30 s, is well
-used. Windows never overlap; a stretch longer than a window is cut where speech is least likely. Silence between
-windows is never decoded, since Whisper invents text on it.
+Stretches of speech are packed into one window while they fit, with what is silent between them cut down to a breath,
+so that the encoder, which always hears 30 s, is well used. Windows never overlap; a stretch longer than a window is
+cut where speech is least likely. Silence is never decoded, since Whisper invents text on it.
 """
 
 from __future__ import annotations
@@ -27,19 +27,69 @@ def frames(seconds: float) -> int:
 LONGEST = frames(WINDOW_SECONDS)
 SHORTEST_SPEECH = frames(0.13)
 SHORTEST_SILENCE = frames(0.2)
-LONGEST_SILENCE = frames(3.0)  # inside a window; longer ones end it
+LONGEST_SILENCE = frames(10.0)  # a longer one ends the window, so that it need not wait for what comes after
 PADDING = frames(0.25)  # kept around speech, so that soft beginnings and endings are heard
+BREATH = 2 * PADDING  # what is left of a silence inside a window
 CUT_FROM = frames(20.0)  # a stretch without silence is cut after this
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """Up to 30 s of one channel; `start` and `end` in seconds from the start of the recording."""
+class Piece:
+    """Sound of a window without a cut: seconds in the recording, and where in the window it begins."""
 
     start: float
     end: float
+    offset: float
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Window:
+    """Up to 30 s of one channel, put together from pieces of the recording."""
+
+    pieces: tuple[Piece, ...]
     samples: NDArray[np.float32]
     channel: int | None = None
+
+    @property
+    def start(self) -> float:
+        """Seconds from the start of the recording."""
+        return self.pieces[0].start
+
+    @property
+    def end(self) -> float:
+        """Seconds from the start of the recording."""
+        return self.pieces[-1].end
+
+    @property
+    def length(self) -> float:
+        """Seconds of sound in it."""
+        return len(self.samples) / SAMPLE_RATE
+
+    def begins(self, seconds: float) -> float:
+        """When in the recording something begins that begins here in the window; not in the breath before a cut."""
+        return self._when(seconds, PADDING * FRAME / SAMPLE_RATE)
+
+    def ends(self, seconds: float) -> float:
+        """When in the recording something ends that ends here in the window; not in the breath after a cut."""
+        return self._when(seconds, -PADDING * FRAME / SAMPLE_RATE)
+
+    def _when(self, seconds: float, lean: float) -> float:
+        seconds = min(max(seconds, 0.0), self.length)
+        piece = next((p for p in reversed(self.pieces) if p.offset < seconds + lean), self.pieces[0])
+        return min(max(piece.start + seconds - piece.offset, piece.start), piece.end)
+
+    def rest(self, seconds: float) -> Window:
+        """What comes after so many seconds of the window."""
+        pieces = [
+            Piece(
+                piece.start + max(0.0, seconds - piece.offset),
+                piece.end,
+                max(0.0, piece.offset - seconds),
+            )
+            for piece in self.pieces
+            if piece.offset + piece.end - piece.start > seconds
+        ]
+        return Window(tuple(pieces), self.samples[round(seconds * SAMPLE_RATE) :], self.channel)
 
 
 class Windower:
@@ -57,10 +107,9 @@ class Windower:
         self.first = 0
         self.received = 0  # samples
         self.last_end = 0  # where the last window ended
-        self.window: tuple[int, int] | None = None  # finished stretches packed so far
+        self.pieces: list[tuple[int, int]] = []  # finished stretches packed so far
         self.stretch: int | None = None  # where the present stretch began
         self.silent_since: int | None = None
-        self.speech_seconds = 0.0
 
     @property
     def position(self) -> int:
@@ -88,7 +137,7 @@ class Windower:
         yield from self.push(np.zeros(padding, np.float32))
         self.received -= padding
         if self.stretch is not None:
-            yield from self._end_stretch(self.position if self.silent_since is None else self.silent_since)
+            self._end_stretch(self.position if self.silent_since is None else self.silent_since)
         yield from self._emit()
 
     def _advance(self, probability: float) -> Iterator[Window]:
@@ -96,7 +145,7 @@ class Windower:
         if self.stretch is None:
             if probability >= SPEECH:
                 self.stretch, self.silent_since = now - 1, None
-            elif self.window and now - self.window[1] > LONGEST_SILENCE:
+            elif self.pieces and now - self.pieces[-1][1] > LONGEST_SILENCE:
                 yield from self._emit()
             return
         if probability >= SPEECH:
@@ -104,48 +153,66 @@ class Windower:
         elif probability < SILENCE:
             self.silent_since = now - 1 if self.silent_since is None else self.silent_since
             if now - self.silent_since >= SHORTEST_SILENCE:
-                yield from self._end_stretch(self.silent_since)
+                self._end_stretch(self.silent_since)
                 return
-        if self.window and now + 2 * PADDING - self.window[0] > LONGEST:
+        if self.pieces and packed(joined(self.pieces, (self.stretch, now))) > LONGEST:
             yield from self._emit(before=self.stretch)
-        if now + 2 * PADDING - self.stretch > LONGEST:
+        if packed([(self.stretch, now)]) > LONGEST:
             cut = self._quietest(self.stretch + CUT_FROM, now)
-            self.window = (self.stretch, cut)
+            self.pieces = [(self.stretch, cut)]
             self.stretch = cut
             yield from self._emit(before=cut)
 
-    def _end_stretch(self, end: int) -> Iterator[Window]:
+    def _end_stretch(self, end: int) -> None:
         assert self.stretch is not None
         if end - self.stretch >= SHORTEST_SPEECH:
-            self.window = (self.window[0] if self.window else self.stretch, end)
+            self.pieces = joined(self.pieces, (self.stretch, end))
         self.stretch = self.silent_since = None
-        yield from ()
 
     def _emit(self, before: int | None = None) -> Iterator[Window]:
         """Give the packed window, padded into the silence around it but not past the next stretch, `before`."""
-        if self.window is None:
+        if not self.pieces:
             return
-        start, end = self.window
-        self.window = None
-        start = max(start - PADDING, self.last_end)
-        room = self.position - end if before is None else (before - end) // 2
-        end += min(PADDING, room)
-        self.last_end = end
-        begins, ends = start * FRAME, min(end * FRAME, self.received)  # samples of the stream
-        samples = self.samples[begins - self.first * FRAME : ends - self.first * FRAME].copy()
-        yield Window(
-            self.offset + begins / SAMPLE_RATE, self.offset + ends / SAMPLE_RATE, samples, self.channel
-        )
+        room = self.position - self.pieces[-1][1] if before is None else (before - self.pieces[-1][1]) // 2
+        pieces, sound, offset = [], [], 0
+        for start, end in self.pieces:
+            padded = max(start - PADDING, self.last_end)
+            self.last_end = end + (min(PADDING, room) if (start, end) == self.pieces[-1] else PADDING)
+            begins, ends = padded * FRAME, min(self.last_end * FRAME, self.received)  # samples of the stream
+            sound.append(self.samples[begins - self.first * FRAME : ends - self.first * FRAME])
+            pieces.append(
+                Piece(
+                    self.offset + begins / SAMPLE_RATE,
+                    self.offset + ends / SAMPLE_RATE,
+                    offset / SAMPLE_RATE,
+                )
+            )
+            offset += ends - begins
+        self.pieces = []
+        yield Window(tuple(pieces), np.concatenate(sound), self.channel)
 
     def _quietest(self, start: int, end: int) -> int:
         return start + int(np.argmin(self.probabilities[start - self.first : end - self.first]))
 
     def _forget(self) -> None:
         """Let go of the sound that no window can need any more."""
-        open_starts = [start for start in (self.window and self.window[0], self.stretch) if start is not None]
+        open_starts = [start for start, _ in self.pieces[:1]]
+        open_starts += [] if self.stretch is None else [self.stretch]
         needed = max(min([*open_starts, self.position]) - PADDING, self.last_end)
         drop = needed - self.first
         if drop > 0:
             self.samples = self.samples[drop * FRAME :]
             del self.probabilities[:drop]
             self.first = needed
+
+
+def joined(pieces: list[tuple[int, int]], stretch: tuple[int, int]) -> list[tuple[int, int]]:
+    """Pieces with one more stretch, which is of one piece with the last if hardly a breath lies between them."""
+    if pieces and stretch[0] - pieces[-1][1] <= BREATH:
+        return [*pieces[:-1], (pieces[-1][0], stretch[1])]
+    return [*pieces, stretch]
+
+
+def packed(pieces: list[tuple[int, int]]) -> int:
+    """Frames of a window of these pieces."""
+    return sum(end - start + 2 * PADDING for start, end in pieces)

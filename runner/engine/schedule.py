@@ -1,0 +1,183 @@
+"""Windows of any number of recordings, heard and written together: the encoder and the decoder take turns."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from runner.engine import device as devices
+from runner.engine.attempts import Attempts
+from runner.engine.decode import Batch, Decoded, Job, detect_language
+from runner.engine.loaded import Loaded
+from runner.engine.options import Options
+from runner.engine.transcription import Transcription
+from runner.engine.windows import Window
+from runner.errors import EngineFailed
+from runner.transcript import Fallback
+
+ENCODED_TOGETHER = 4  # windows: more gain nothing on a processor and take memory
+STEPS_TOGETHER = 8  # decoder steps between two reports of progress
+
+
+@dataclass(eq=False, slots=True)
+class Task:
+    """A window of a recording on its way to text."""
+
+    transcription: Transcription
+    window: Window
+    attempts: Attempts = field(default_factory=Attempts)
+    heard: Tensor | None = None  # (T, W), once the encoder has been there
+
+    @property
+    def seed(self) -> int:
+        """Where in the recording it is: the same dice wherever else it runs."""
+        return round(self.window.start * 1000) * 10 + (self.window.channel or 0)
+
+
+class Schedule:
+    """Takes windows that wait and gives what they became, as they are done."""
+
+    def __init__(self, engine: Loaded, options: Options) -> None:
+        self.engine, self.options = engine, options
+        self.waiting: deque[Task] = deque()  # for the encoder, or for a slot
+        self.writing: list[Task] = []
+        self.slots = devices.choose_batch(
+            options.batch_size, engine.network.dimensions, engine.device, engine.precision
+        )
+        self.batch = self._batch()
+
+    def _batch(self) -> Batch[Task]:
+        engine, options = self.engine, self.options
+        return Batch(
+            engine.network.decoder,
+            engine.network.dimensions,
+            engine.vocabulary,
+            slots=self.slots,
+            beams=options.beam,
+            timestamps=options.timestamps,
+        )
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether windows should be brought before it works on."""
+        return len(self.waiting) < min(ENCODED_TOGETHER, self.slots)
+
+    @property
+    def is_idle(self) -> bool:
+        return not self.waiting and not self.writing
+
+    @property
+    def transcriptions(self) -> set[Transcription]:
+        """Those of which windows are being written."""
+        return {task.transcription for task in self.writing}
+
+    def work(self) -> list[tuple[Task, Decoded]]:
+        """A round of hearing or some steps of writing; gives the windows that it finished."""
+        try:
+            together = min(len(self.waiting), ENCODED_TOGETHER, self.slots)
+            if together and self.batch.free >= together:
+                done = self._begin([self.waiting.popleft() for _ in range(together)])
+            else:
+                done = self._write()
+        except (RuntimeError, MemoryError) as fault:
+            self._go_on_smaller(fault)
+            return []
+        finished = []
+        for task, decoded in done:
+            self.writing.remove(task)
+            if task.attempts.accept(decoded, self.engine.vocabulary):
+                finished.append((task, task.attempts.best))
+            else:
+                self.waiting.appendleft(task)
+        return finished
+
+    def _begin(self, tasks: list[Task]) -> list[tuple[Task, Decoded]]:
+        self.writing += tasks
+        new = [task for task in tasks if task.heard is None]
+        if new:
+            self._hear(new)
+        with self._timed("decoder", tasks):
+            jobs = [
+                Job(
+                    task,
+                    task.heard,
+                    tuple(task.transcription.prompt()),
+                    task.attempts.temperature,
+                    task.seed,
+                )
+                for task in tasks
+                if task.heard is not None
+            ]
+            return self.batch.admit(jobs)
+
+    def _hear(self, tasks: list[Task]) -> None:
+        engine = self.engine
+        with self._timed("features", tasks):
+            features = engine.log_mel([task.window.samples for task in tasks]).to(engine.precision)
+        with self._timed("encoder", tasks), torch.inference_mode():
+            heard = engine.network.encoder(features)
+        engine.counts["windows"] += len(tasks)
+        for task, one in zip(tasks, heard, strict=True):
+            task.heard = one
+        for transcription in {task.transcription for task in tasks if task.transcription.language == "auto"}:
+            own = [number for number, task in enumerate(tasks) if task.transcription is transcription]
+            shares = detect_language(engine.network.decoder, engine.vocabulary, heard[own])
+            transcription.language = max(shares, key=shares.__getitem__)
+
+    def _write(self) -> list[tuple[Task, Decoded]]:
+        with self._timed("decoder", self.writing):
+            for _ in range(STEPS_TOGETHER):
+                self.engine.counts["steps"] += 1
+                self.engine.counts["tokens"] += len(self.batch.slots)
+                self.engine.counts["rows"] += len(self.batch.slots) * self.batch.beams
+                if done := self.batch.step():
+                    return done
+        return []
+
+    def _go_on_smaller(self, fault: Exception) -> None:
+        """With fewer windows at once, or on the processor where the GPU fails; raises EngineFailed."""
+        engine = self.engine
+        reason = str(fault).splitlines()[0] if str(fault) else type(fault).__name__
+        if out_of_memory(fault) and self.slots > 1:
+            half = (self.slots + 1) // 2
+            self._note(Fallback("batch", str(self.slots), str(half), reason))
+            self.slots = half
+        elif engine.device.type == "cuda":
+            engine.fall_back_to_cpu(reason)
+            self.slots = min(self.slots, devices.MOST_BATCH_CPU)
+        else:
+            raise EngineFailed(
+                f"the engine failed on the processor ({reason}); try --precision float32 and a smaller "
+                "GPU_TRANSCRIBER_BATCH_SIZE"
+            ) from fault
+        for task in self.writing:
+            task.heard = None
+        self.waiting.extendleft(reversed(self.writing))
+        self.writing.clear()
+        self.batch = self._batch()
+
+    def _note(self, fallback: Fallback) -> None:
+        for transcription in self.transcriptions:
+            transcription.fallbacks.append(fallback)
+
+    @contextmanager
+    def _timed(self, stage: str, tasks: Sequence[Task]) -> Iterator[None]:
+        """Add the time of the block to the recordings that it served, by their windows; a GPU is waited for."""
+        shares = Counter(task.transcription for task in tasks)
+        began = time.perf_counter()
+        yield
+        if self.engine.device.type == "cuda":
+            torch.cuda.synchronize(self.engine.device)
+        seconds = (time.perf_counter() - began) / max(1, shares.total())
+        for transcription, windows in shares.items():
+            transcription.seconds[stage] += seconds * windows
+
+
+def out_of_memory(fault: Exception) -> bool:
+    return isinstance(fault, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(fault)

@@ -1,0 +1,1 @@
+"""Our engine beside its peers: same sound, same weights, same machine, one run."""

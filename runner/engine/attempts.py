@@ -6,6 +6,8 @@ unsure, is drawn again with more chance, unless it was silence.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from runner.engine.decode import Decoded
 from runner.engine.repetition import compression_ratio
 from runner.engine.tokens import Vocabulary
@@ -35,8 +37,16 @@ class Attempts:
             return True
         if len(self.made) < len(TEMPERATURES):
             return False
-        self.best = max(self.made, key=lambda one: (one.loop is None, one.average_log_probability))
+        self.best = cut(max(self.made, key=lambda one: (one.loop is None, one.average_log_probability)))
         return True
+
+
+def cut(decoded: Decoded) -> Decoded:
+    """The same without what it only repeats."""
+    if decoded.loop is None:
+        return decoded
+    kept = slice(decoded.loop)
+    return replace(decoded, tokens=decoded.tokens[kept], log_probabilities=decoded.log_probabilities[kept])
 
 
 def is_silence(decoded: Decoded) -> bool:

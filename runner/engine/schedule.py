@@ -156,6 +156,8 @@ class Schedule:
                 f"the engine failed on the processor ({reason}); try --precision float32 and a smaller "
                 "GPU_TRANSCRIBER_BATCH_SIZE"
             ) from fault
+        for transcription in self.transcriptions:
+            transcription.batch_size = self.slots
         for task in self.writing:
             task.heard = None
         self.waiting.extendleft(reversed(self.writing))

@@ -70,7 +70,7 @@ class Search:
         tokens, own = ids.flatten(1).gather(1, places), own.flatten(1).gather(1, places)
         is_end = tokens == self.end
         # An end counts if fewer than N beams that go on are likelier.
-        ends = is_end & ((~is_end).cumsum(1) < n) & (totals > NEVER)
+        ends = is_end & ((~is_end).cumsum(1) < n) & (totals > NEVER) & (self.ended[part, None] < n)
         live = is_end.int().argsort(dim=1, stable=True)[:, :n]
         if any(temperatures):
             for row, temperature in enumerate(temperatures):

@@ -21,7 +21,8 @@ import json, sys
 from pathlib import Path
 from runner.engine.audio.recording import open_recording
 from runner.engine.models.chain import find_checkpoint
-from runner.engine.transcriber import Engine, Options
+from runner.engine.options import Options
+from runner.engine.transcriber import Engine
 folder, path = sys.argv[1:]
 checkpoint = find_checkpoint(folder, cache=Path(path).parent, hub_timeout=1, allow_demonstration=False, notice=print)
 with open_recording(Path(path), name="long") as recording:

@@ -8,12 +8,12 @@ import pytest
 from runner.engine.decode import Decoded
 from runner.engine.segments import segments, unfinished
 from runner.engine.tokens import Vocabulary
-from runner.engine.windows import Window
+from tests.support.windows import window
 
 if TYPE_CHECKING:
     from runner.engine.models.chain import Checkpoint
 
-WINDOW = Window(100.0, 110.0, np.zeros(160_000, np.float32), channel=2)
+WINDOW = window(np.zeros(160_000, np.float32), start=100.0, channel=2)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def tokens_of(vocabulary: Vocabulary, *parts: float | str) -> tuple[int, ...]:
 
 
 def decoded(tokens: tuple[int, ...], no_speech: float = 0.1, sure: float = -0.3) -> Decoded:
-    return Decoded(tokens, sure, no_speech, {"sv": 1.0})
+    return Decoded(tokens, (sure,) * len(tokens), sure, no_speech, {"sv": 1.0})
 
 
 def test_pairs_of_stamps_make_segments_with_times_in_the_recording(vocabulary: Vocabulary) -> None:

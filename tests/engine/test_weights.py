@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import WhisperForConditionalGeneration
 
+from runner.engine.cache import Cache
 from runner.engine.weights import load_network, read_dimensions
 from runner.errors import ModelInvalid
 
@@ -27,22 +28,36 @@ def test_the_network_hears_and_writes_what_transformers_does(checkpoint: Checkpo
     tokens = torch.randint(0, 50_000, (2, 7), generator=random)
     with torch.inference_mode():
         heard = network.encoder(features)
-        logits = network.decoder(tokens, network.decoder.remember(heard, 7))
+        logits = network.decoder.write(network.decoder.read(tokens, heard))
         expected = theirs(input_features=features, decoder_input_ids=tokens)
     torch.testing.assert_close(heard, expected.encoder_last_hidden_state, atol=2e-3, rtol=1e-3)
     torch.testing.assert_close(logits, expected.logits, atol=2e-3, rtol=1e-3)
 
 
-def test_one_token_at_a_time_gives_the_logits_of_all_at_once(checkpoint: Checkpoint) -> None:
+@pytest.mark.parametrize("beams", [1, 3])
+def test_one_token_at_a_time_gives_the_logits_of_all_at_once(checkpoint: Checkpoint, beams: int) -> None:
+    """Two windows in slots 1 and 2 of three, one step after another, with beams that change places on the way."""
     network = load_network(checkpoint.folder, CPU, torch.float32)
-    heard = torch.randn(1, network.dimensions.audio_positions, network.dimensions.width)
-    tokens = torch.tensor([[50258, 50327, 50359, 50364, 400, 500]])
+    d, decoder = network.dimensions, network.decoder
+    heard = torch.randn(2, d.audio_positions, d.width)
+    tokens = torch.tensor([[50258, 50327, 50359, 50364, 400, 500], [50258, 50327, 50359, 50364, 600, 700]])
     with torch.inference_mode():
-        whole = network.decoder(tokens, network.decoder.remember(heard, 6))
-        cache = network.decoder.remember(heard, 6)
-        steps = [network.decoder(tokens[:, :3], cache)]
-        steps += [network.decoder(tokens[:, i : i + 1], cache) for i in range(3, 6)]
-    torch.testing.assert_close(torch.cat(steps, dim=1), whole, atol=1e-3, rtol=1e-4)
+        whole = decoder.write(decoder.read(tokens, heard))
+        cache = Cache(
+            d.decoder_layers, d.heads, d.width // d.heads,
+            slots=3, beams=beams, positions=40, heard=d.audio_positions, like=decoder.vocabulary.weight,
+        )  # fmt: skip
+        prompt = decoder.write(decoder.read(tokens[:, :3], heard, (cache, slice(1, 3))))
+        decoder.read(tokens[:1, :3], heard[:1], (cache, slice(0, 1)))
+        written = torch.full((3, beams), 300)
+        for place in range(3, 6):
+            written[1:, 0] = tokens[:, place]
+            entries = cache.reserve(33 if place == 4 else place + 1)  # room grows and shrinks again
+            logits = decoder.step(written, cache, 3, entries)
+            torch.testing.assert_close(logits[1:, 0], whole[:, place], atol=1e-3, rtol=1e-4)
+            written[1:, -1] = tokens[:, place]
+            cache.follow(slice(0, 3), torch.zeros(3, beams, dtype=torch.long))  # all go on from the first
+    torch.testing.assert_close(prompt, whole[:, :3], atol=1e-3, rtol=1e-4)
 
 
 @pytest.mark.parametrize("form", ["shards", "pytorch"])

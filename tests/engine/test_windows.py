@@ -56,7 +56,7 @@ def test_a_window_holds_its_sentence_with_a_little_silence_around(sentence: Soun
 
 @needs("speech")
 def test_sentences_share_a_window_while_they_fit_and_none_is_cut(sentence: Sound) -> None:
-    gap = 0.8
+    gap = 0.4  # hardly more than a breath, so that it stays whole
     sound = np.concatenate([silence(1), *[part for _ in range(30) for part in (sentence, silence(gap))]])
     windows = windows_of(sound)
     step = len(sentence) / SAMPLE_RATE + gap
@@ -75,13 +75,48 @@ def test_windows_never_overlap_and_hold_the_very_samples(sentence: Sound) -> Non
     parts = [part for _ in range(20) for part in (sentence, silence(random.uniform(0.05, 6)))]
     sound = np.concatenate(parts)
     windows = windows_of(sound)
-    assert len(windows) > 3
-    for before, after in itertools.pairwise(windows):
+    assert len(windows) > 2
+    pieces = [piece for window in windows for piece in window.pieces]
+    assert len(pieces) > len(windows)
+    for before, after in itertools.pairwise(pieces):
         assert before.end <= after.start
     for window in windows:
-        start = round(window.start * SAMPLE_RATE)
-        expected = sound[start : start + len(window.samples)]
-        np.testing.assert_array_equal(window.samples[: len(expected)], expected)
+        assert window.length <= 30
+        for piece in window.pieces:
+            start, offset = round(piece.start * SAMPLE_RATE), round(piece.offset * SAMPLE_RATE)
+            expected = sound[start : round(piece.end * SAMPLE_RATE)]
+            np.testing.assert_array_equal(window.samples[offset : offset + len(expected)], expected)
+
+
+@needs("speech")
+def test_a_silence_inside_a_window_is_cut_down_to_a_breath_and_times_step_over_it(sentence: Sound) -> None:
+    length = len(sentence) / SAMPLE_RATE
+    (window,) = windows_of(np.concatenate([silence(2), sentence, silence(7), sentence, silence(2)]))
+    first, second = window.pieces
+    assert window.length < 2 * length + 1.5
+    assert first.end < 2 + length + 0.6
+    assert second.start == pytest.approx(2 + length + 7, abs=0.4)
+    join = second.offset
+    assert window.begins(0.0) == first.start
+    assert window.ends(join - 0.5) == pytest.approx(first.end - 0.5)
+    assert window.ends(join + 0.1) == pytest.approx(
+        first.end
+    )  # an end in the breath belongs to what went before
+    assert window.begins(join - 0.1) == pytest.approx(second.start)  # and a beginning to what comes
+    assert window.begins(join + 1.0) == pytest.approx(second.start + 1.0)
+    assert window.ends(99.0) == window.end == second.end
+
+
+@needs("speech")
+@pytest.mark.parametrize("seconds", [0.7, 3.0, 4.2, 6.5])
+def test_the_rest_of_a_window_has_the_times_of_the_whole(sentence: Sound, seconds: float) -> None:
+    sound = np.concatenate([silence(1), *[part for _ in range(2) for part in (sentence, silence(5))]])
+    (window,) = windows_of(sound)
+    rest = window.rest(seconds)
+    assert rest.length == pytest.approx(window.length - seconds, abs=1e-3)
+    assert rest.end == window.end
+    for later in (0.6, 1.5):
+        assert rest.begins(later) == pytest.approx(window.begins(seconds + later), abs=1e-3)
 
 
 @needs("speech")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from typing import Any
@@ -50,7 +50,7 @@ class Ours:
             "precision": str(self.engine.precision).removeprefix("torch."),
             "device": str(self.engine.device),
         }
-        self.work: Counter[str] = Counter()
+        self.work: dict[str, float] = {}
 
     def transcribe(self, sounds: Sequence[Samples], heard: Heard) -> None:
         self.engine.counts.clear()
@@ -64,13 +64,14 @@ class Ours:
         for transcription, update in self.engine.run(begin()):
             for segment in update.segments:
                 heard(Piece(begun.index(transcription), segment.start, segment.text))
-        self.work = Counter(self.engine.counts)
+        work = defaultdict[str, float](float, self.engine.counts)
         for transcription in begun:
             transcript = transcription.transcript
-            self.work["speech"] += transcript.speech_duration
+            work["speech"] += transcript.speech_duration
             for name, spent in transcript.timings.items():
                 if name != "load":
-                    self.work[f"seconds {name}"] += spent
+                    work[f"seconds {name}"] += spent
+        self.work = dict(work)
 
 
 def load(terms: Terms, **options: Any) -> Ours:

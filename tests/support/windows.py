@@ -1,0 +1,68 @@
+"""Windows made by hand, and what an engine writes for them without a recording around them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from runner.engine.decode import Decoded
+    from runner.engine.transcriber import Engine
+    from runner.engine.windows import Window
+
+
+def window(samples: NDArray[np.float32], start: float = 0.0, channel: int | None = None) -> Window:
+    """All of these samples, which lie so many seconds into a recording."""
+    from runner.engine.windows import Piece, Window
+
+    return Window((Piece(start, start + len(samples) / 16_000, 0.0),), samples, channel)
+
+
+def hear(engine: Engine, sounds: Sequence[NDArray[np.float32]]) -> Tensor:
+    """Samples of at most 30 s each → what the encoder made of them, (B, T, W)."""
+    import torch
+
+    with torch.inference_mode():
+        heard: Tensor = engine.network.encoder(engine.log_mel(sounds).to(engine.precision))
+    return heard
+
+
+def write(
+    engine: Engine,
+    heard: Tensor,
+    *,
+    beams: int = 1,
+    slots: int = 16,
+    timestamps: bool = True,
+    temperature: float = 0.0,
+    order: Sequence[int] | None = None,
+) -> list[Decoded]:
+    """What is written for each of some windows (B, T, W), taken in `order` into so many slots."""
+    from runner.engine.decode import Batch, Job
+
+    network = engine.network
+    batch: Batch[int] = Batch(
+        network.decoder,
+        network.dimensions,
+        engine.vocabulary,
+        slots=slots,
+        beams=beams,
+        timestamps=timestamps,
+    )
+    prompt = tuple(engine.vocabulary.prompt("sv", timestamps))
+    waiting = [
+        Job(number, heard[number], prompt, temperature, seed=number) for number in order or range(len(heard))
+    ]
+    done: dict[int, Decoded] = {}
+    while len(done) < len(heard):
+        if waiting and batch.free:
+            some, waiting = waiting[: batch.free], waiting[batch.free :]
+            done.update(batch.admit(some))
+        else:
+            done.update(batch.step())
+    return [done[number] for number in range(len(heard))]

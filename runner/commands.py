@@ -29,6 +29,7 @@ from runner.errors import UsageError
         "where": "auto (the default), local, aws or ssh://user@host.",
         "device": "auto (the default), cpu, cuda or cuda:N.",
         "precision": "auto (the default), float32, bfloat16 or float16.",
+        "beam": "Texts of each window followed at a time, 1 to 10: 1 is fastest; 3 if not said.",
         "quiet": "Show errors only, and the transcript.",
         "resume": "Skip the recordings that the last run over them finished.",
         "log-json": "Log as JSON lines instead of showing progress.",
@@ -49,6 +50,7 @@ def transcribe(
     where: str | None = None,
     device: str | None = None,
     precision: str | None = None,
+    beam: str | None = None,
     quiet: bool = False,
     resume: bool = False,
     log_json: bool = False,
@@ -79,6 +81,7 @@ def transcribe(
             "where": where,
             "device": device,
             "precision": precision,
+            "beam": beam,
             "log_json": log_json or None,
         }
     )

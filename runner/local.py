@@ -114,7 +114,8 @@ class ThisMachine:
         """Begin to hear a recording; the engine must be ready."""
         from runner.engine.options import Options
 
-        options = Options(language=self.settings.language, batch_size=self.settings.batch_size)
+        settings = self.settings
+        options = Options(language=settings.language, batch_size=settings.batch_size, beam=settings.beam)
         return self.ready().transcribe(opened, options)
 
     @contextmanager

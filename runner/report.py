@@ -13,7 +13,9 @@ from runner.inputs import Input
 from runner.screen.console import Outcome, Screen
 from runner.transcript import Fallback, Transcript
 
-LANGUAGE_SURE = 0.6  # of the language tokens' probability: below it a guess is no warning
+LANGUAGE_SURE = (
+    0.8  # of the language tokens' probability: a small model takes accents for other languages below it
+)
 WORST_LAST = (0, 3, 4, 5, 1)  # exit codes of single recordings, by how much they matter
 
 _log = logging.getLogger("runner.session")

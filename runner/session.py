@@ -57,6 +57,7 @@ class Request:
             "device": settings.device,
             "precision": settings.precision,
             "batch_size": settings.batch_size,
+            "beam": settings.beam,
             "where": settings.where,
             "formats": list(self.formats),
             "start": self.start,

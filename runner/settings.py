@@ -85,6 +85,12 @@ class Settings(BaseSettings):
     batch_size: Annotated[int, Takes("a whole number from 0 to 256")] = Field(
         0, ge=0, le=256, description="Windows decoded together; 0 measures the memory at hand."
     )
+    beam: Annotated[int, Takes("a whole number from 1 to 10")] = Field(
+        3,
+        ge=1,
+        le=10,
+        description="Texts of each window followed at a time: more are slower and surer, 1 is greedy.",
+    )
     threads: Annotated[int, Takes("a whole number, 0 or more")] = Field(
         0, ge=0, description="Processor threads for the model; 0 takes every core allowed to us."
     )

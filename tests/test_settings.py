@@ -116,6 +116,8 @@ def test_a_tilde_means_the_home_folder(written: FileWriter) -> None:
     [
         ("batch_size", "many", "a whole number from 0 to 256"),
         ("batch_size", "257", "a whole number from 0 to 256"),
+        ("beam", "0", "a whole number from 1 to 10"),
+        ("beam", "wide", "a whole number from 1 to 10"),
         ("threads", "-1", "a whole number, 0 or more"),
         ("style", "verbatim", "standard, subtitle or strict"),
         ("precision", "int4", "auto, float32, bfloat16 or float16"),

@@ -22,6 +22,7 @@ from runner.errors import EngineFailed
 from runner.transcript import Fallback
 
 ENCODED_TOGETHER = 4  # windows: more gain nothing on a processor and take memory
+HEARD_SHARE, WRITTEN_SHARE, TYPICAL_STEPS = 0.4, 0.5, 100  # of the work on a window, as it was on a processor
 STEPS_TOGETHER = 8  # decoder steps between two reports of progress
 
 
@@ -76,6 +77,14 @@ class Schedule:
     def transcriptions(self) -> set[Transcription]:
         """Those of which windows are being written."""
         return {task.transcription for task in self.writing}
+
+    def begun(self) -> Counter[Transcription]:
+        """Seconds of each recording in windows on their way, by how far they are: for a bar that moves."""
+        seconds: Counter[Transcription] = Counter()
+        for slot in self.batch.slots:
+            share = HEARD_SHARE + WRITTEN_SHARE * min(1.0, slot.steps / TYPICAL_STEPS)
+            seconds[slot.job.owner.transcription] += slot.job.owner.window.length * share  # type: ignore[assignment]
+        return seconds
 
     def work(self) -> list[tuple[Task, Decoded]]:
         """A round of hearing or some steps of writing; gives the windows that it finished."""

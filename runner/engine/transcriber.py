@@ -46,16 +46,16 @@ class Engine(Loaded):
             yield from self._work(schedule)
 
     def _work(self, schedule: Schedule) -> Iterator[tuple[Transcription, Update]]:
-        finished = schedule.work()
+        finished, begun = schedule.work(), schedule.begun()
         for task, decoded in finished:
             new, rest = task.transcription.take(task.window, decoded)
             if rest is not None:
                 schedule.waiting.appendleft(Task(task.transcription, rest))
-            yield task.transcription, task.transcription.update(new)
+            yield task.transcription, task.transcription.update(new, begun[task.transcription])
             yield from self._end(task.transcription)
         if not finished:
             for transcription in schedule.transcriptions:
-                yield transcription, transcription.update()
+                yield transcription, transcription.update(begun=begun[transcription])
 
     def _end(self, transcription: Transcription) -> Iterator[tuple[Transcription, Update]]:
         if transcription.is_read and not transcription.outstanding and not transcription.is_over:

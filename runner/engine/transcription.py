@@ -129,10 +129,10 @@ class Transcription(Iterator[Update]):
         """Whether the whole of the recording is in the transcript."""
         return self.is_over and self.failure is None
 
-    def update(self, new: Sequence[Segment] = ()) -> Update:
-        """Progress up to the first window that is not finished."""
+    def update(self, new: Sequence[Segment] = (), begun: float = 0.0) -> Update:
+        """Progress up to the first window that is not finished, and so many seconds more that are begun."""
         first = min((window.start for window in self.outstanding), default=self.recording.start + self.heard)
-        self.done = max(self.done, min(first - self.recording.start, self.heard))
+        self.done = max(self.done, min(first - self.recording.start + begun, self.heard))
         return Update(self.done, self.recording.duration, tuple(new))
 
     @property

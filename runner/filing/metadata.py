@@ -19,7 +19,7 @@ from runner.inputs import Input, printable
 from runner.transcript import Transcript
 
 # A result serves a later run if these are as they were: the same words in the same shape would come out.
-DECISIVE = ("model", "language", "style", "channels", "start", "end", "timestamps")
+DECISIVE = ("model", "language", "style", "beam", "channels", "start", "end", "timestamps")
 _BLOCK = 1 << 20  # bytes
 
 

@@ -89,6 +89,7 @@ def test_console_script_has_the_users_tasks_alone(made: Made, elsewhere: Path) -
     assert [line.split()[0] for line in run.stdout.splitlines() if line] == [
         "Tasks:",
         "transcribe",
+        "models",
         "doctor",
         "settings",
     ]

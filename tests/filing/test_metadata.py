@@ -33,6 +33,7 @@ OPTIONS = {
     "device": "auto",
     "precision": "auto",
     "batch_size": 0,
+    "beam": 3,
     "where": "auto",
     "formats": ["txt"],
     "start": 10.0,

@@ -42,6 +42,7 @@ class Transcription(Iterator[Update]):
         self.languages: dict[str, float] = defaultdict(float)  # summed probabilities over windows
         self.windows = 0
         self.heard = 0.0  # seconds of the recording that came in
+        self.settled = 0.0  # of which no sound waits for a window any more
         self.done = 0.0  # and that are finished
         self.spoken = 0.0
         self.seconds: dict[str, float] = defaultdict(float)
@@ -96,13 +97,13 @@ class Transcription(Iterator[Update]):
             ]
             self.seconds["vad"] += time.perf_counter() - began
             self.outstanding += new
-            if not self.outstanding:  # in silence the bar moves without the model
-                self.done = max(self.done, min(windower.settled for windower in windowers))
+            self.settled = min(windower.settled for windower in windowers)
             yield new
         began = time.perf_counter()
         new = [window for windower in windowers for window in windower.finish()]
         self.seconds["vad"] += time.perf_counter() - began
         self.outstanding += new
+        self.settled = self.heard
         yield new
 
     def take(self, window: Window, decoded: Decoded) -> tuple[list[Segment], Window | None]:
@@ -131,8 +132,8 @@ class Transcription(Iterator[Update]):
 
     def update(self, new: Sequence[Segment] = (), begun: float = 0.0) -> Update:
         """Progress up to the first window that is not finished, and so many seconds more that are begun."""
-        first = min((window.start for window in self.outstanding), default=self.recording.start + self.heard)
-        self.done = max(self.done, min(first - self.recording.start + begun, self.heard))
+        starts = [window.start - self.recording.start for window in self.outstanding]
+        self.done = max(self.done, min(min(starts, default=self.settled) + begun, self.heard))
         return Update(self.done, self.recording.duration, tuple(new))
 
     @property

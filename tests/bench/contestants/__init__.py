@@ -65,12 +65,12 @@ _BATCHED = "faster-whisper batched"
 
 ENTRIES = (
     Entry("ours", OURS, "ours"),  # with its defaults
-    Entry("ours-greedy", OURS, "ours", {"beam": 1}),
     *(
         Entry(f"fw-{beam}-b{batch}", _BATCHED, "batched", {"beam": beam, "batch": batch}, "ctranslate2")
         for beam in (1, 5)
         for batch in (8, 16)
     ),
+    Entry("greedy", OURS, "ours", {"beam": 1}),
     Entry("sequential", "faster-whisper sequential", "sequential", {"beam": 5}, "ctranslate2", slow=True),
     Entry("transformers", "transformers pipeline", "pipeline", slow=True),
     Entry("whispercpp", "whisper.cpp", "whispercpp", reads="ggml", slow=True),

@@ -158,7 +158,7 @@ class Batch(Generic[Owner]):
         """Take out the windows that have come to their end."""
         self.steps += 1
         look = self.next.device.type == "cpu" or self.steps % HOST_WAITS_EVERY == 0
-        looped = self._loops() if self.steps % LOOPS_EVERY == 0 else {}
+        looped = self._loops()
         ended = self.search.ended[: len(self.slots)].tolist() if look else []
         done = []
         for number in reversed(range(len(self.slots))):
@@ -171,10 +171,10 @@ class Batch(Generic[Owner]):
 
     def _loops(self) -> dict[int, int]:
         """Slots whose likeliest beam only repeats itself, and the token from which it does."""
-        written = self.search.tokens[: len(self.slots), 0].tolist()
+        due = [number for number, slot in enumerate(self.slots) if slot.steps % LOOPS_EVERY == 0]
         found = {}
-        for number, slot in enumerate(self.slots):
-            start = loop_start(written[number][: slot.steps], self.vocabulary.first_stamp)
+        for number, written in zip(due, self.search.tokens[due, 0].tolist(), strict=True):
+            start = loop_start(written[: self.slots[number].steps], self.vocabulary.first_stamp)
             if start is not None:
                 found[number] = start
         return found

@@ -50,6 +50,7 @@ class Transcription(Iterator[Update]):
         self.is_read = False  # to its end
         self.is_over = False  # and all of it written
         self.failure: Exception | None = None  # why it ended early
+        self.is_told = False  # and that it was raised
         self.batch_size = devices.choose_batch(
             options.batch_size, engine.network.dimensions, engine.device, engine.precision
         )
@@ -61,9 +62,9 @@ class Transcription(Iterator[Update]):
         """The next update; raises what ended the recording early when all that was heard before it is written."""
         for update in self._updates:
             return update
-        if self.failure is not None:
-            failure, self.failure = self.failure, None
-            raise failure
+        if self.failure is not None and not self.is_told:
+            self.is_told = True
+            raise self.failure
         raise StopIteration
 
     def prompt(self) -> list[int]:
@@ -87,18 +88,21 @@ class Transcription(Iterator[Update]):
             )
             for number in range(self.recording.channels)
         ]
-        for block in join(self.recording.blocks(), LISTENED_TOGETHER):
-            self.heard += block.shape[1] / SAMPLE_RATE
-            began = time.perf_counter()
-            new = [
-                window
-                for windower, samples in zip(windowers, block, strict=True)
-                for window in windower.push(samples)
-            ]
-            self.seconds["vad"] += time.perf_counter() - began
-            self.outstanding += new
-            self.settled = min(windower.settled for windower in windowers)
-            yield new
+        try:
+            for block in join(self.recording.blocks(), LISTENED_TOGETHER):
+                self.heard += block.shape[1] / SAMPLE_RATE
+                began = time.perf_counter()
+                new = [
+                    window
+                    for windower, samples in zip(windowers, block, strict=True)
+                    for window in windower.push(samples)
+                ]
+                self.seconds["vad"] += time.perf_counter() - began
+                self.outstanding += new
+                self.settled = min(windower.settled for windower in windowers)
+                yield new
+        except Exception as failure:  # noqa: BLE001 (what came before it is heard to its end)
+            self.failure = failure
         began = time.perf_counter()
         new = [window for windower in windowers for window in windower.finish()]
         self.seconds["vad"] += time.perf_counter() - began
@@ -172,10 +176,16 @@ class Transcription(Iterator[Update]):
 def join(blocks: Iterator[NDArray[np.float32]], samples: int) -> Iterator[NDArray[np.float32]]:
     """Blocks (channels, n) joined until each holds at least so many samples; the last may be shorter."""
     some: list[NDArray[np.float32]] = []
-    for block in blocks:
-        some.append(block)
-        if sum(part.shape[1] for part in some) >= samples:
-            yield np.concatenate(some, axis=1)
-            some = []
+    fault: Exception | None = None
+    try:
+        for block in blocks:
+            some.append(block)
+            if sum(part.shape[1] for part in some) >= samples:
+                yield np.concatenate(some, axis=1)
+                some = []
+    except Exception as failure:  # noqa: BLE001 (raised when what came before it is given)
+        fault = failure
     if some:
         yield np.concatenate(some, axis=1)
+    if fault is not None:
+        raise fault

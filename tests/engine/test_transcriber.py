@@ -186,6 +186,32 @@ def test_a_recording_that_breaks_off_ends_alone_with_what_was_heard(engine: Engi
     assert "fyra personer" in whole.transcript.text
 
 
+@needs("speech")
+def test_a_recording_that_broke_off_is_not_complete_after_it_was_told_and_no_read_sound_is_lost(
+    engine: Engine, speech: Path
+) -> None:
+    """It breaks 3 s into its second sentence, in the middle of a block."""
+    with open_recording(speech, name="a") as bad:
+        sound = np.concatenate(list(bad.blocks()), axis=1)
+        second = len(speak(SPOKEN[0])) + len(PAUSE)
+        bad.blocks = lambda: broken_at(sound, second + 48_000)  # type: ignore[method-assign]  # no disk here fails
+        work = engine.transcribe(bad)
+        with pytest.raises(OSError, match="the disk is gone"):
+            list(work)
+    transcript = work.transcript
+    assert not transcript.complete
+    assert transcript.duration == pytest.approx((second + 48_000) / 16_000, abs=0.01)
+    assert "Anna" in transcript.text
+    assert "klockan" in transcript.text
+    assert list(work) == []  # it is told once
+
+
+def broken_at(sound: NDArray[np.float32], sample: int) -> Iterator[NDArray[np.float32]]:
+    for first in range(0, sample, 16_000):
+        yield sound[:, first : min(first + 16_000, sample)]
+    raise OSError("the disk is gone")
+
+
 def breaking(blocks: list[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
     yield from blocks[: len(blocks) // 2]
     raise OSError("the disk is gone")

@@ -65,7 +65,7 @@ def transcribe(
         ./invoke transcribe --language no intervju.mp3
     """
     from runner.inputs import seconds
-    from runner.session import Request
+    from runner.request import Request
     from runner.session import transcribe as run
     from runner.settings import load_settings
 

@@ -14,7 +14,7 @@ from runner.errors import CannotStart, Interrupted, OutputError, RecordingError,
 from runner.filing.metadata import Run, Summed, describe
 from runner.filing.results import METADATA, Filed, RunFolder, is_run_folder, transcription_file
 from runner.filing.resume import Earlier, find_earlier, is_worth_more
-from runner.formats import parse_formats, render
+from runner.formats import SUBTITLES, parse_formats, render
 from runner.inputs import Input, find_inputs
 from runner.interruption import Signals, Stop
 from runner.local import ThisMachine
@@ -47,6 +47,17 @@ class Request:
         """The formats to write; raises UsageError."""
         return parse_formats(self.settings.formats)
 
+    @property
+    def words(self) -> bool:
+        """Whether each word's time and confidence are worked out: asked for, or needed by subtitles or by marks."""
+        settings = self.settings
+        return settings.words or settings.mark_unsure or not set(SUBTITLES).isdisjoint(self.formats)
+
+    @property
+    def unsure_below(self) -> float | None:
+        """The confidence below which words are marked; None where none are."""
+        return self.settings.unsure_below if self.settings.mark_unsure else None
+
     def options(self) -> dict[str, Any]:
         """What was asked, as metadata.json records it."""
         settings = self.settings
@@ -63,6 +74,8 @@ class Request:
             "start": self.start,
             "end": self.end,
             "timestamps": self.timestamps,
+            "words": self.words,
+            "unsure_below": self.unsure_below,
             "channels": self.channels,
         }
 
@@ -137,7 +150,7 @@ class Session:
 
     def _find_earlier(self, recordings: list[Input]) -> Earlier | None:
         request = self.request
-        earlier = find_earlier(recordings, request.settings.output, request.options(), request.formats)
+        earlier = find_earlier(recordings, request.settings.output, request.options())
         if earlier is None:
             self.screen.notice("No earlier run has done any of this: starting anew.")
             return None
@@ -180,7 +193,7 @@ class Session:
     ) -> Outcome:
         """Hear a recording to its end, or to where a signal or a failure ended it: print and file what there is."""
         began = time.perf_counter()
-        transcription = self.machine.transcribe(opened)
+        transcription = self.machine.transcribe(opened, words=self.request.words)
         ended: BaseException | None = None
         try:
             for update in transcription:
@@ -234,7 +247,8 @@ class Session:
         return {**files, METADATA: describe(transcript, recording, summed, made, audio=audio, work=work)}
 
     def _rendered(self, transcript: Transcript, name: str) -> str:
-        return render(transcript, name, timestamps=self.request.timestamps)
+        request = self.request
+        return render(transcript, name, timestamps=request.timestamps, unsure_below=request.unsure_below)
 
 
 def _folder_for(recording: Input) -> str:

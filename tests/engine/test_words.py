@@ -6,6 +6,7 @@ import difflib
 import re
 import statistics
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -221,18 +222,19 @@ def test_a_word_has_the_times_and_the_mean_probability_of_its_letters(vocabulary
 def test_no_word_leaves_its_segment(vocabulary: Vocabulary) -> None:
     tokens = tokens_of(vocabulary, 0.2, " Ett", " två", " tre", 0.3)
     (segment,) = segments(window(np.zeros(160_000, np.float32)), decoded(tokens), vocabulary)
-    assert [(word.start, word.end) for word in segment.words] == [(0.2, 0.2), (0.2, 0.3), (0.3, 0.3)]
+    assert all(0.2 <= word.start <= word.end <= 0.3 for word in segment.words)
+    assert "".join(word.text for word in segment.words) == segment.text == "Ett två tre"
 
 
 def test_a_word_lies_on_one_side_of_a_silence_that_was_cut_out(vocabulary: Vocabulary) -> None:
     """The first ends in the breath after the cut, the second begins in that before the third piece."""
     pieces = (Piece(10.0, 11.0, 0.0), Piece(20.0, 21.0, 1.0), Piece(30.0, 31.0, 2.0))
     cut_up = Window(pieces, np.zeros(48_000, np.float32))
-    assert cut_up.spoken(0.5, 1.2) == (10.5, 11.0)
-    assert cut_up.spoken(1.2, 1.4) == (20.2, pytest.approx(20.4))
-    assert cut_up.spoken(1.9, 2.5) == (30.0, 30.5)
-    assert cut_up.spoken(2.9, 9.0) == (pytest.approx(30.9), 31.0)
-    assert cut_up.rest(1.5).spoken(0.1, 0.3) == (pytest.approx(20.6), pytest.approx(20.8))
+    assert cut_up.spoken(0.5, 1.2) == pytest.approx((10.5, 11.0))
+    assert cut_up.spoken(1.2, 1.4) == pytest.approx((20.2, 20.4))
+    assert cut_up.spoken(1.9, 2.5) == pytest.approx((30.0, 30.5))
+    assert cut_up.spoken(2.9, 9.0) == pytest.approx((30.9, 31.0))
+    assert cut_up.rest(1.5).spoken(0.1, 0.3) == pytest.approx((20.6, 20.8))
     (segment,) = segments(cut_up, decoded(tokens_of(vocabulary, *[" ja"] * 9), pace=0.3), vocabulary)
     times = [time for word in segment.words for time in (word.start, word.end)]
     assert times == sorted(times)
@@ -241,9 +243,7 @@ def test_a_word_lies_on_one_side_of_a_silence_that_was_cut_out(vocabulary: Vocab
 
 def test_a_text_that_was_cut_has_the_words_that_are_left(vocabulary: Vocabulary) -> None:
     whole = decoded(tokens_of(vocabulary, 0.0, " Hej", " du", " du", " du"))
-    short = cut(
-        Decoded(*(getattr(whole, name) for name in whole.__slots__[:6]), loop=3, times=whole.times[:4])
-    )
+    short = cut(replace(whole, loop=3, times=whole.times[:4]))  # only what is kept was aligned
     (segment,) = segments(window(np.zeros(160_000, np.float32)), short, vocabulary)
     assert [(word.text, word.start, word.end) for word in segment.words] == [
         ("Hej", 0.1, 0.2),

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from runner.engine.alignment import Text, align, alignment_heads, path, smooth
 from tests.support.needs import needs
-from tests.support.speech import SENTENCES, speak
+from tests.support.phonemes import speak_timed
+from tests.support.speech import SENTENCES
 from tests.support.windows import hear
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def test_the_demonstration_model_names_its_heads(engine: Engine) -> None:
 
 @needs("speech")
 def test_windows_aligned_together_have_the_times_of_each_alone(engine: Engine) -> None:
-    sounds = [speak(SENTENCES[0]), speak(SENTENCES[2])]
+    sounds = [speak_timed(SENTENCES[number])[0] for number in (0, 2)]
     prompt = tuple(engine.vocabulary.prompt("sv", timestamps=False))
     texts = [
         Text(

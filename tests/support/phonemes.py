@@ -73,7 +73,7 @@ def speak_timed(
     library.espeak_Synth(spoken, len(spoken) + 1, 0, BY_CHARACTER, 0, UTF8, None, None)
     sound = np.concatenate(blocks)
     end = int(np.flatnonzero(np.abs(sound) > QUIET)[-1]) + 1
-    return sound[:end].astype(np.float32) / 32_768, tuple(_words(text, phonemes, end))
+    return sound[:end].astype(np.float32) / np.float32(32_768), tuple(_words(text, phonemes, end))
 
 
 def _words(text: str, phonemes: list[tuple[int, int, bytes]], end: int) -> list[Timed]:

@@ -22,6 +22,8 @@ from runner.errors import UsageError
         "timestamps": "Print the time before each segment.",
         "channels": "mix (the default), or split: a stereo call, each speaker on a channel of their own.",
         "formats": "Files to write, with commas between: txt, json, srt, vtt, tsv; txt,json if not said.",
+        "words": "Times of every word in json; with srt, vtt or --mark-unsure they are there anyway.",
+        "mark-unsure": "Mark words that the model is unsure of in txt, srt and vtt: [so?].",
         "model": "A hub id or a folder; if not said, the one for the language: KBLab/kb-whisper-small for sv.",
         "language": "Language spoken: sv (the default), no, da, fi, is, en or another, or auto to detect it.",
         "style": "standard (the default), subtitle (condensed) or strict (verbatim), where the model has them.",
@@ -43,6 +45,8 @@ def transcribe(
     timestamps: bool = False,
     channels: str = "mix",
     formats: str | None = None,
+    words: bool = False,
+    mark_unsure: bool = False,
     model: str | None = None,
     language: str | None = None,
     style: str | None = None,
@@ -74,6 +78,8 @@ def transcribe(
     settings = load_settings(
         {
             "formats": formats,
+            "words": words or None,
+            "mark_unsure": mark_unsure or None,
             "model": model,
             "language": language,
             "style": style,

@@ -111,7 +111,8 @@ class Delivery:
         return self.run.file(_folder_for(hearing.recording), files, replacing=old)
 
     def _rendered(self, transcript: Transcript, name: str) -> str:
-        return render(transcript, name, timestamps=self.request.timestamps)
+        request = self.request
+        return render(transcript, name, timestamps=request.timestamps, unsure_below=request.unsure_below)
 
 
 def _folder_for(recording: Input) -> str:

@@ -2,6 +2,7 @@
 
 Where channels were kept apart, each paragraph of txt and each cue of srt begins with "Channel 1:", vtt has
 voice tags (<v Channel 1>) and tsv a fourth column; cues of two channels may overlap where people do.
+What programs read, json and tsv, holds the words as they are, without marks.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ import math
 from collections.abc import Iterator
 
 from runner.errors import UsageError
+from runner.marks import mark_unsure
 from runner.subtitles import Cue, cues
 from runner.transcript import Segment, Transcript
 
 FORMATS = ("txt", "json", "srt", "vtt", "tsv")
+SUBTITLES = ("srt", "vtt")
+MARKED = ("txt", *SUBTITLES)  # what people read
 CHANNEL = "Channel {}:"
 PARAGRAPH_PAUSE = 2.0  # seconds of silence that begin a new paragraph
 PARAGRAPH_LENGTH = 600  # characters after which the next end of a sentence ends the paragraph
@@ -31,8 +35,16 @@ def parse_formats(text: str) -> tuple[str, ...]:
     return names
 
 
-def render(transcript: Transcript, name: str, *, timestamps: bool = False) -> str:
-    """Return the transcript in the format of this name; `timestamps` puts times before each segment of txt."""
+def render(
+    transcript: Transcript, name: str, *, timestamps: bool = False, unsure_below: float | None = None
+) -> str:
+    """Return the transcript in the format of this name; `timestamps` puts times before each segment of txt.
+
+    Words of a confidence below `unsure_below` are marked in txt, srt and vtt: [so?].
+    """
+    if unsure_below is not None and name in MARKED:
+        segments = (mark_unsure(segment, unsure_below) for segment in transcript.segments)
+        transcript = dataclasses.replace(transcript, segments=tuple(segments))
     if name == "txt":
         return _lines(_timed_lines(transcript) if timestamps else _paragraphs(transcript))
     if name == "json":

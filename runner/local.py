@@ -111,12 +111,14 @@ class ThisMachine:
                     )
         return self._engine
 
-    def transcribe(self, opened: Recording) -> Transcription:
-        """Begin to hear a recording; the engine must be ready."""
+    def transcribe(self, opened: Recording, *, words: bool) -> Transcription:
+        """Begin to hear a recording, with times of its words if so asked; the engine must be ready."""
         from runner.engine.options import Options
 
         settings = self.settings
-        options = Options(language=settings.language, batch_size=settings.batch_size, beam=settings.beam)
+        options = Options(
+            language=settings.language, batch_size=settings.batch_size, beam=settings.beam, words=words
+        )
         return self.ready().transcribe(opened, options)
 
     def run(self, transcriptions: Iterable[Transcription]) -> Iterator[tuple[Transcription, Update]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from runner.formats import parse_formats
+from runner.formats import SUBTITLES, parse_formats
 
 if TYPE_CHECKING:
     from runner.settings import Settings
@@ -29,6 +29,17 @@ class Request:
         """The formats to write; raises UsageError."""
         return parse_formats(self.settings.formats)
 
+    @property
+    def words(self) -> bool:
+        """Whether each word's time and confidence are worked out: asked for, or needed by subtitles or by marks."""
+        settings = self.settings
+        return settings.words or settings.mark_unsure or not set(SUBTITLES).isdisjoint(self.formats)
+
+    @property
+    def unsure_below(self) -> float | None:
+        """The confidence below which words are marked; None where none are."""
+        return self.settings.unsure_below if self.settings.mark_unsure else None
+
     def options(self) -> dict[str, Any]:
         """What was asked, as metadata.json records it."""
         settings = self.settings
@@ -45,5 +56,7 @@ class Request:
             "start": self.start,
             "end": self.end,
             "timestamps": self.timestamps,
+            "words": self.words,
+            "unsure_below": self.unsure_below,
             "channels": self.channels,
         }

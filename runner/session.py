@@ -96,7 +96,7 @@ class Session:
 
     def _find_earlier(self, recordings: list[Input]) -> Earlier | None:
         request = self.request
-        earlier = find_earlier(recordings, request.settings.output, request.options(), request.formats)
+        earlier = find_earlier(recordings, request.settings.output, request.options())
         if earlier is None:
             self.screen.notice("No earlier run has done any of this: starting anew.")
             return None
@@ -155,7 +155,7 @@ class Session:
                     )
                     self.report.fallbacks(self.machine.ready().fallbacks)
                 hearing.began = time.perf_counter()
-                hearing.heard = Heard(opened, summed, self.machine.transcribe(opened))
+                hearing.heard = Heard(opened, summed, self.machine.transcribe(opened, words=request.words))
             except CannotStart:
                 raise
             except Exception as error:

@@ -64,6 +64,8 @@ Where = Annotated[
 Folder = Annotated[Path, AfterValidator(Path.expanduser), Takes("a folder")]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False), Takes("a number of seconds above 0")]
 
+Share = Annotated[float, Field(ge=0, le=1), Takes("a number from 0 to 1")]
+
 
 class Settings(BaseSettings):
     """Read from GPU_TRANSCRIBER_* in the environment, then the TOML file, then these defaults."""
@@ -97,6 +99,14 @@ class Settings(BaseSettings):
     formats: Formats = Field(
         "txt,json", description="Files written for each recording: txt, json, srt, vtt, tsv."
     )
+    words: bool = Field(
+        False,
+        description="Times of every word in json; they are there too where subtitles or marks need them.",
+    )
+    mark_unsure: bool = Field(
+        False, description="Mark words that the model is unsure of in txt, srt and vtt: [so?]."
+    )
+    unsure_below: Share = Field(0.5, description="Confidence below which a word counts as unsure.")
     output: Folder = Field(Path("results"), description="Folder in which each run makes its own folder.")
     cache: Folder = Field(
         user_cache_path(APP), description="Folder for models and other things that can be made again."

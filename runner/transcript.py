@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One spoken word; times in seconds from the start of the recording, confidence 0 to 1."""
+    """One spoken word; times in seconds from the start of the recording, confidence 0 to 1.
+
+    The texts of a segment's words, joined, are its text: each has its punctuation and the space before it.
+    """
 
     start: float
     end: float

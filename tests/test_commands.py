@@ -54,7 +54,7 @@ def test_nothing_said_means_the_settings(asked: list[Request]) -> None:
 def test_every_option_reaches_the_session(asked: list[Request], tmp_path: Path) -> None:
     words = (
         "--start 90 --end 1:01:30.5 --timestamps --channels split --formats txt,srt --model big --language auto "
-        "--style strict "
+        "--style strict --words --mark-unsure "
         f"--where local --device cpu --precision float32 --quiet --resume --log-json --output {tmp_path}"
     )
     assert run("transcribe", *words.split(), "a.mp3", "b.mp3") == 3
@@ -70,8 +70,33 @@ def test_every_option_reaches_the_session(asked: list[Request], tmp_path: Path) 
     settings = request.settings
     assert (settings.formats, settings.model, settings.language) == ("txt,srt", "big", "auto")
     assert settings.style == "strict"
+    assert (settings.words, settings.mark_unsure) == (True, True)
     assert (settings.where, settings.device, settings.precision) == ("local", "cpu", "float32")
     assert (settings.log_json, settings.output) == (True, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "words", "below"),
+    [
+        ([], False, None),
+        (["--formats", "txt,json,tsv"], False, None),
+        (["--words"], True, None),
+        (["--formats", "srt"], True, None),
+        (["--formats", "txt,vtt"], True, None),
+        (["--mark-unsure"], True, 0.7),
+    ],
+)
+def test_words_are_worked_out_where_they_are_asked_for_or_needed(
+    options: list[str],
+    words: bool,
+    below: float | None,
+    asked: list[Request],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GPU_TRANSCRIBER_UNSURE_BELOW", "0.7")
+    run("transcribe", "a.mp3", *options)
+    (request,) = asked
+    assert (request.options()["words"], request.options()["unsure_below"]) == (words, below)
 
 
 @pytest.mark.parametrize(

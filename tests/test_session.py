@@ -101,6 +101,29 @@ def test_every_format_is_filed_and_tells_the_same(alone: tuple[Done, Path]) -> N
     assert words(" ".join(row.split("\t")[2] for row in rows)) == words(done.stdout)
 
 
+def test_subtitles_bring_the_times_of_words(alone: tuple[Done, Path]) -> None:
+    result = run_folder(alone[1]) / "en mening"
+    assert metadata(result)["options"]["words"] is True
+    segments = json.loads((result / "transcription.json").read_text("utf-8"))["segments"]
+    for segment in segments:
+        assert "".join(word["text"] for word in segment["words"]) == segment["text"]
+    assert sum(len(segment["words"]) for segment in segments) == len(alone[0].stdout.split())
+
+
+def test_unsure_words_are_marked_for_people_and_told_to_programs(
+    sentence: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    everything = {**environment, "GPU_TRANSCRIBER_UNSURE_BELOW": "1"}
+    done = transcribe(sentence, "--mark-unsure", folder=tmp_path, environment=everything)
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"(\[[^\[\]]+\?\]\W\s*)+", done.stdout), done.stdout
+    result = run_folder(tmp_path) / "en mening"
+    assert metadata(result)["options"]["unsure_below"] == 1
+    read = json.loads((result / "transcription.json").read_text("utf-8"))
+    assert "[" not in read["text"]
+    assert all(0 < word["confidence"] <= 1 for segment in read["segments"] for word in segment["words"])
+
+
 def test_the_metadata_are_true_and_obey_the_schema(alone: tuple[Done, Path], sentence: Path) -> None:
     content = metadata(run_folder(alone[1]) / "en mening")
     assert content["complete"] is True

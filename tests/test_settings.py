@@ -127,6 +127,9 @@ def test_a_tilde_means_the_home_folder(written: FileWriter) -> None:
         ("where", "ssh://", "auto, local, aws or ssh://user@host"),
         ("hub_timeout", "inf", "a number of seconds above 0"),
         ("decode_memory", "0", "a whole number of MiB above 0"),
+        ("unsure_below", "1.5", "a number from 0 to 1"),
+        ("unsure_below", "nan", "a number from 0 to 1"),
+        ("words", "some", "true or false"),
         ("log_json", "perhaps", "true or false"),
     ],
 )

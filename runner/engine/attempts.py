@@ -46,7 +46,12 @@ def cut(decoded: Decoded) -> Decoded:
     if decoded.loop is None:
         return decoded
     kept = slice(decoded.loop)
-    return replace(decoded, tokens=decoded.tokens[kept], log_probabilities=decoded.log_probabilities[kept])
+    return replace(
+        decoded,
+        tokens=decoded.tokens[kept],
+        log_probabilities=decoded.log_probabilities[kept],
+        times=decoded.times[: decoded.loop + 1],
+    )
 
 
 def is_silence(decoded: Decoded) -> bool:

@@ -9,6 +9,7 @@ Shapes: W slots, N beams, E = N · positions entries, H heads, T positions heard
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -117,6 +118,11 @@ class Cache:
     def heard_by(self, layer: int, now: Now) -> tuple[Tensor, Tensor]:
         k, v = self.heard[layer]
         return k[: now.rows], v[: now.rows]
+
+    def heard_in(self, slots: Sequence[int]) -> list[tuple[Tensor, Tensor]]:
+        """Keys and values of what was heard in some slots, layer by layer; of a single one as they lie there."""
+        where = slice(slots[0], slots[0] + 1) if len(slots) == 1 else list(slots)
+        return [(k[where], v[where]) for k, v in self.heard]
 
     def follow(self, part: slice, parents: Tensor) -> None:
         """Every beam (rows, N) of part of the slots goes on from the one that it descends from."""

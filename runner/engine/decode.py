@@ -7,13 +7,15 @@ the texts are. Which windows share the batch changes nothing in what is written.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
 
+from runner.engine.alignment import Text, align, alignment_heads
 from runner.engine.cache import Cache
+from runner.engine.features import WINDOW_SECONDS
 from runner.engine.network import Decoder, Dimensions
 from runner.engine.repetition import loop
 from runner.engine.rules import Rules
@@ -21,6 +23,7 @@ from runner.engine.search import Search
 from runner.engine.tokens import Vocabulary
 
 MOST_TOKENS = 224  # half of Whisper's 448 text positions, as in openai/whisper's DecodingOptions.sample_len
+ALIGNED_TOGETHER = 4  # windows: their attention to all positions is in memory at once
 LOOPS_EVERY = 8  # steps between two looks for text that repeats itself
 HOST_WAITS_EVERY = 8  # steps between two looks at a GPU, which would otherwise be waited for
 
@@ -38,17 +41,23 @@ class Decoded:
     language_probabilities: dict[str, float]
     temperature: float = 0.0
     loop: int | None = None  # the token from which the text only repeated itself, where it did
+    # Seconds in the window at which each token begins, and the end after the last; none if nobody asked.
+    times: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Job(Generic[Owner]):
-    """A window to be written: heard (T, W) from the encoder, the prompt before its text, and whose it is."""
+    """A window to be written: heard (T, W) from the encoder, the prompt before its text, and whose it is.
+
+    `length` is the seconds of sound in it; after that comes silence that nobody recorded.
+    """
 
     owner: Owner
     heard: Tensor
     prompt: tuple[int, ...]
     temperature: float = 0.0
     seed: int = 0
+    length: float = WINDOW_SECONDS
 
 
 @dataclass
@@ -72,9 +81,12 @@ class Batch(Generic[Owner]):
         slots: int,
         beams: int,
         timestamps: bool = True,
+        words: bool = False,
         prompt: int = 4,
     ) -> None:
         self.decoder, self.vocabulary, self.beams = decoder, vocabulary, beams
+        layers, heads = dimensions.decoder_layers, dimensions.heads
+        self.aligned = alignment_heads(vocabulary.alignment_heads, layers, heads) if words else {}
         weights = decoder.vocabulary.weight
         device = weights.device
         self.positions = min(
@@ -160,14 +172,34 @@ class Batch(Generic[Owner]):
         look = self.next.device.type == "cpu" or self.steps % HOST_WAITS_EVERY == 0
         looped = self._loops()
         ended = self.search.ended[: len(self.slots)].tolist() if look else []
-        done = []
-        for number in reversed(range(len(self.slots))):
-            slot = self.slots[number]
-            over = slot.steps >= slot.most or number in looped
-            if over or (ended and ended[number] >= self.beams):
-                done.append((slot.job.owner, self._result(number, looped.get(number))))
-                self._leave(number)
-        return done[::-1]
+        over = [
+            number
+            for number, slot in enumerate(self.slots)
+            if slot.steps >= slot.most or number in looped or (ended and ended[number] >= self.beams)
+        ]
+        results = [self._result(number, looped.get(number)) for number in over]
+        if self.aligned:
+            results = self._align(over, results)
+        done = [(self.slots[number].job.owner, result) for number, result in zip(over, results, strict=True)]
+        for number in reversed(over):
+            self._leave(number)
+        return done
+
+    def _align(self, numbers: list[int], results: list[Decoded]) -> list[Decoded]:
+        """The same with times of their tokens, as far as they are kept; slots still hold what was heard."""
+        aligned = list(results)
+        written = [place for place, result in enumerate(results) if result.tokens]
+        for first in range(0, len(written), ALIGNED_TOGETHER):
+            places = written[first : first + ALIGNED_TOGETHER]
+            slots = [numbers[place] for place in places]
+            texts = [
+                Text(self.slots[slot].job.prompt, kept(results[place]), self.slots[slot].job.length)
+                for slot, place in zip(slots, places, strict=True)
+            ]
+            times = align(self.decoder, texts, self.cache.heard_in(slots), self.aligned)
+            for place, one in zip(places, times, strict=True):
+                aligned[place] = replace(results[place], times=one)
+        return aligned
 
     def _loops(self) -> dict[int, int]:
         """Slots whose likeliest beam only repeats itself, and the token from which it does."""
@@ -201,6 +233,11 @@ class Batch(Generic[Owner]):
             self.next[number] = self.next[last]
             self.slots[number] = self.slots[last]
         self.slots.pop()
+
+
+def kept(decoded: Decoded) -> tuple[int, ...]:
+    """The tokens without what they only repeat."""
+    return decoded.tokens[: decoded.loop]
 
 
 def loop_start(tokens: Sequence[int], first_stamp: int) -> int | None:

@@ -7,7 +7,7 @@ Source: Radford et al., Robust Speech Recognition via Large-Scale Weak Supervisi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -178,6 +178,12 @@ class CrossAttention(nn.Module):
         # Two plain products: with few queries a fused kernel is several times slower on a processor.
         return torch.softmax(q @ k.mT, dim=-1)
 
+    def scores(self, x: Tensor, k: Tensor, heads: Sequence[int]) -> Tensor:
+        """What some of the heads make of each token (B, S, W) before the softmax: (B, heads, S, T) in float32."""
+        chosen = list(heads)
+        q = split_heads(self.q(x), self.heads)[:, chosen]
+        return q.float() @ k[:, chosen].float().mT
+
     def forward(self, x: Tensor, k: Tensor, v: Tensor) -> Tensor:
         return self.out(join_heads(self.weights(x, k) @ v))  # type: ignore[no-any-return]  # nn.Module calls are Any
 
@@ -195,22 +201,28 @@ class DecoderLayer(nn.Module):
 
     def read(self, x: Tensor, heard: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         """Several tokens each (B, S, W) from the beginning; gives their keys and values too, (B, H, S, D)."""
+        x, k, v = self.look_back(x)
+        return self.hear(x, heard), k, v
+
+    def look_back(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The first half of `read`: self-attention alone."""
         q, k, v = self.attention.project(self.attention_norm(x))
         attended = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=1.0)
-        return self._finish(x, attended, heard), k, v
+        return x + self.attention.out(join_heads(attended)), k, v
+
+    def hear(self, x: Tensor, heard: tuple[Tensor, Tensor]) -> Tensor:
+        """The second half of `read`: what was heard, and what is made of it."""
+        x = x + self.cross(self.cross_norm(x), *heard)
+        x = x + self.mlp_out(self.mlp_in(self.mlp_norm(x), "gelu"))
+        return x
 
     def step(self, x: Tensor, cache: Cache, layer: int, now: Now) -> Tensor:
         """One more token each, (rows, N, W)."""
         q, k, v = self.attention.project(self.attention_norm(x))  # each (rows, H, N, D)
         keys, values = cache.write(layer, k, v, now)
         scores = q @ keys.mT + now.hidden  # (rows, H, N, entries)
-        return self._finish(x, torch.softmax(scores, dim=-1) @ values, cache.heard_by(layer, now))
-
-    def _finish(self, x: Tensor, attended: Tensor, heard: tuple[Tensor, Tensor]) -> Tensor:
-        x = x + self.attention.out(join_heads(attended))
-        x = x + self.cross(self.cross_norm(x), *heard)
-        x = x + self.mlp_out(self.mlp_in(self.mlp_norm(x), "gelu"))
-        return x
+        x = x + self.attention.out(join_heads(torch.softmax(scores, dim=-1) @ values))
+        return self.hear(x, cache.heard_by(layer, now))
 
 
 class Decoder(nn.Module):
@@ -233,6 +245,23 @@ class Decoder(nn.Module):
             if into is not None:
                 into[0].begin(number, into[1], k, v)
         return x  # type: ignore[no-any-return]
+
+    def listen(
+        self, tokens: Tensor, heard: Sequence[tuple[Tensor, Tensor]], heads: Mapping[int, Sequence[int]]
+    ) -> Iterator[Tensor]:
+        """What texts (K, S) that are written listen to: scores of these heads, (K, heads, S, T), layer by layer.
+
+        `heard` are every layer's keys and values. One pass with attention as always: the scores of these heads alone
+        are worked out beside it, and what comes after the last of them is left out.
+        """
+        x = self.vocabulary(tokens) + self.positions[: tokens.shape[1]]
+        for number, (layer, laid) in enumerate(zip(self.layers, heard, strict=True)):
+            x, _, _ = layer.look_back(x)  # type: ignore[operator]  # ModuleList forgets its type
+            if number in heads:
+                yield layer.cross.scores(layer.cross_norm(x), laid[0], heads[number])  # type: ignore[operator, union-attr]
+            if number == max(heads):
+                return
+            x = layer.hear(x, laid)  # type: ignore[operator]
 
     def step(self, tokens: Tensor, cache: Cache, rows: int, entries: int) -> Tensor:
         """The next token of every beam (rows, N) in the first `rows` slots → logits (rows, N, vocabulary).

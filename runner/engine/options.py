@@ -13,13 +13,14 @@ BEAM = 3  # as good as faster-whisper's beam of 5 by `invoke bench`, and a fifth
 class Options:
     """How to hear a recording; language `auto` is detected, a batch size of 0 is chosen by the engine.
 
-    `beam` texts of each window are followed at a time; 1 is greedy.
+    `beam` texts of each window are followed at a time; 1 is greedy. `words` asks for each word's time and confidence.
     """
 
     language: str = "sv"
     timestamps: bool = True
     batch_size: int = 0
     beam: int = BEAM
+    words: bool = False
 
 
 @dataclass(frozen=True, slots=True)

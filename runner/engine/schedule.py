@@ -62,6 +62,7 @@ class Schedule:
             slots=self.slots,
             beams=options.beam,
             timestamps=options.timestamps,
+            words=options.words,
         )
 
     @property
@@ -119,6 +120,7 @@ class Schedule:
                     tuple(task.transcription.prompt()),
                     task.attempts.temperature,
                     task.seed,
+                    task.window.length,
                 )
                 for task in tasks
                 if task.heard is not None

@@ -9,30 +9,33 @@ from runner.engine.decode import Decoded
 from runner.engine.repetition import compression_ratio
 from runner.engine.tokens import Vocabulary
 from runner.engine.windows import Window
+from runner.engine.words import words
 from runner.transcript import Segment
 
 SHORTEST_REST = 0.5  # seconds: less is the breath after the last word
 
 
-def segments(window: Window, decoded: Decoded, vocabulary: Vocabulary) -> list[Segment]:
+def segments(window: Window, decoded: Decoded, vocabulary: Vocabulary, language: str = "sv") -> list[Segment]:
     """The segments that the time stamps divide a window into; none where nobody spoke."""
     if is_silence(decoded):
         return []
     ratio = compression_ratio(vocabulary.text(decoded.tokens))
     return [
         Segment(
-            start=round(begins, 3),
-            end=round(max(begins, window.ends(end)), 3),
+            start=begins,
+            end=ends,
             text=text,
             channel=window.channel,
+            words=words(window, decoded, run, vocabulary, language=language, within=(begins, ends)),
             average_log_probability=round(decoded.average_log_probability, 4),
             no_speech_probability=round(decoded.no_speech_probability, 4),
             compression_ratio=round(ratio, 3),
             temperature=decoded.temperature,
         )
-        for start, end, tokens in divide(decoded.tokens, vocabulary, window.length)
-        if (text := vocabulary.text(tokens).strip())
-        for begins in [window.begins(start)]
+        for start, end, run in divide(decoded.tokens, vocabulary, window.length)
+        if (text := vocabulary.text(decoded.tokens[run.start : run.stop]).strip())
+        for begins in [round(window.begins(start), 3)]
+        for ends in [max(begins, round(window.ends(end), 3))]
     ]
 
 
@@ -52,16 +55,15 @@ def unfinished(window: Window, decoded: Decoded, vocabulary: Vocabulary) -> Wind
 
 def divide(
     tokens: tuple[int, ...], vocabulary: Vocabulary, length: float
-) -> Iterator[tuple[float, float, list[int]]]:
-    """Runs of words between stamps: (start, end, tokens), in seconds from the start of the window."""
-    start, words = 0.0, list[int]()
-    for token in tokens:
+) -> Iterator[tuple[float, float, range]]:
+    """Runs of words between stamps: start and end in seconds from the start of the window, and places of tokens."""
+    start, first = 0.0, 0
+    for place, token in enumerate(tokens):
         if token < vocabulary.first_stamp:
-            words.append(token)
             continue
         stamp = vocabulary.seconds(token)
-        if words:
-            yield start, stamp, words
-        start, words = stamp, []
-    if words:
-        yield start, length, words
+        if first < place:
+            yield start, stamp, range(first, place)
+        start, first = stamp, place + 1
+    if first < len(tokens):
+        yield start, length, range(first, len(tokens))

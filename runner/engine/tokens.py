@@ -30,6 +30,9 @@ class Vocabulary:
     suppressed: tuple[int, ...]
     suppressed_first: tuple[int, ...]
     last_initial_stamp: int | None
+    alignment_heads: tuple[
+        tuple[int, int], ...
+    ] = ()  # (layer, head): those that follow the sound, where known
 
     @classmethod
     def load(cls, folder: Path) -> Vocabulary:
@@ -69,6 +72,7 @@ class Vocabulary:
             suppressed=tuple(generation.get("suppress_tokens") or ()),
             suppressed_first=tuple(generation.get("begin_suppress_tokens") or ()),
             last_initial_stamp=None if initial is None else no_stamps + 1 + int(initial),
+            alignment_heads=tuple((layer, head) for layer, head in generation.get("alignment_heads") or ()),
         )
 
     def prompt(self, language: str, timestamps: bool) -> list[int]:

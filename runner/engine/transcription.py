@@ -113,7 +113,7 @@ class Transcription(Iterator[Update]):
     def take(self, window: Window, decoded: Decoded) -> tuple[list[Segment], Window | None]:
         """What a window became: its segments, and what is left of it to be heard again."""
         vocabulary = self.engine.vocabulary
-        new = segments(window, decoded, vocabulary)
+        new = segments(window, decoded, vocabulary, self.language)
         rest = unfinished(window, decoded, vocabulary)
         self.outstanding.remove(window)
         if rest is not None:

@@ -73,6 +73,18 @@ class Window:
         """When in the recording something ends that ends here in the window; not in the breath after a cut."""
         return self._when(seconds, -PADDING * FRAME / SAMPLE_RATE)
 
+    def spoken(self, begins: float, ends: float) -> tuple[float, float]:
+        """When in the recording a word begins and ends that does so here: on the side of a cut where most of it is."""
+        piece = max(
+            self.pieces,
+            key=lambda piece: min(ends, piece.offset + piece.end - piece.start) - max(begins, piece.offset),
+        )
+        moved = piece.start - piece.offset
+        return (
+            min(max(begins + moved, piece.start), piece.end),
+            min(max(ends + moved, piece.start), piece.end),
+        )
+
     def _when(self, seconds: float, lean: float) -> float:
         seconds = min(max(seconds, 0.0), self.length)
         piece = next((p for p in reversed(self.pieces) if p.offset < seconds + lean), self.pieces[0])

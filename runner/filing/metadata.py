@@ -19,7 +19,7 @@ from runner.inputs import Input, printable
 from runner.transcript import Transcript
 
 # A result serves a later run if these are as they were: the same words in the same shape would come out.
-DECISIVE = ("model", "language", "style", "beam", "channels", "start", "end", "timestamps")
+DECISIVE = ("model", "language", "style", "beam", "channels", "start", "end", "timestamps", "unsure_below")
 _BLOCK = 1 << 20  # bytes
 
 
@@ -139,7 +139,10 @@ def is_of(filed: Filed, summed: Summed, options: Mapping[str, Any]) -> bool:
     )
 
 
-def is_finished(filed: Filed, formats: tuple[str, ...]) -> bool:
-    """Whether an earlier result is complete and there in every format now asked for."""
-    files = (METADATA, *map(transcription_file, formats))
-    return filed.metadata.get("complete") is True and all((filed.folder / file).is_file() for file in files)
+def is_finished(filed: Filed, options: Mapping[str, Any]) -> bool:
+    """Whether an earlier result is complete and there in every format now asked for, with words where they are."""
+    files = (METADATA, *map(transcription_file, options["formats"]))
+    # Before there were words, their option was not there.
+    has_words = filed.metadata["options"].get("words") is True
+    complete = filed.metadata.get("complete") is True and (has_words or not options["words"])
+    return complete and all((filed.folder / file).is_file() for file in files)

@@ -23,9 +23,7 @@ class Earlier:
     unfinished: dict[Input, Filed] = field(default_factory=dict)
 
 
-def find_earlier(
-    recordings: Sequence[Input], output: Path, options: Mapping[str, Any], formats: tuple[str, ...]
-) -> Earlier | None:
+def find_earlier(recordings: Sequence[Input], output: Path, options: Mapping[str, Any]) -> Earlier | None:
     """Return the newest run under `output` that holds a result of any of these recordings, or None."""
     sums: dict[Input, Summed] = {}
     for run in earlier_runs(output):
@@ -35,7 +33,7 @@ def find_earlier(
             match = _match(recording, filed, options, sums)
             if match is not None:
                 filed.remove(match)  # a copy of the file under another name needs a result of its own
-                (earlier.finished if is_finished(match, formats) else earlier.unfinished)[recording] = match
+                (earlier.finished if is_finished(match, options) else earlier.unfinished)[recording] = match
         if earlier.finished or earlier.unfinished:
             return earlier
     return None

@@ -39,6 +39,8 @@ OPTIONS = {
     "start": 10.0,
     "end": None,
     "timestamps": False,
+    "words": False,
+    "unsure_below": None,
     "channels": "mix",
 }
 RUN = Run(OPTIONS, {"install": 0.0, "model": 0.1, "load": 1.0})
@@ -145,7 +147,7 @@ def test_the_newest_run_with_a_result_of_these_recordings_is_gone_on_in(tmp_path
     done = file(second, a)
     partial = file(second, b, replace(TRANSCRIPT, complete=False))
     file(run_of(tmp_path, 3), c)
-    earlier = find_earlier([a, b], tmp_path, OPTIONS, ("txt",))
+    earlier = find_earlier([a, b], tmp_path, OPTIONS)
     assert earlier is not None
     assert earlier.run.path == second.path
     assert {heard: filed.folder for heard, filed in earlier.finished.items()} == {a: done}
@@ -154,7 +156,7 @@ def test_the_newest_run_with_a_result_of_these_recordings_is_gone_on_in(tmp_path
 
 def test_a_recording_that_moved_is_known_by_its_bytes(tmp_path: Path) -> None:
     file(run_of(tmp_path, 1), recording(tmp_path / "a.mp3"))
-    earlier = find_earlier([recording(tmp_path / "b.mp3")], tmp_path, OPTIONS, ("txt",))
+    earlier = find_earlier([recording(tmp_path / "b.mp3")], tmp_path, OPTIONS)
     assert earlier is not None
     assert len(earlier.finished) == 1
 
@@ -168,19 +170,51 @@ def test_a_recording_that_moved_is_known_by_its_bytes(tmp_path: Path) -> None:
         {"channels": "split"},
         {"start": 11.0},
         {"end": 20.0},
+        {"unsure_below": 0.5},
     ],
 )
 def test_a_result_under_other_options_does_not_count(tmp_path: Path, changed: dict[str, Any]) -> None:
     heard = recording(tmp_path / "a.mp3")
     file(run_of(tmp_path, 1), heard)
-    assert find_earlier([heard], tmp_path, {**OPTIONS, **changed}, ("txt",)) is None
-    assert find_earlier([heard], tmp_path, {**OPTIONS, "device": "cpu"}, ("txt",)) is not None
+    assert find_earlier([heard], tmp_path, {**OPTIONS, **changed}) is None
+    assert find_earlier([heard], tmp_path, {**OPTIONS, "device": "cpu"}) is not None
 
 
 def test_a_result_without_a_format_now_asked_for_is_done_again_in_its_place(tmp_path: Path) -> None:
     heard = recording(tmp_path / "a.mp3")
     file(run_of(tmp_path, 1), heard)
-    earlier = find_earlier([heard], tmp_path, OPTIONS, ("txt", "srt"))
+    earlier = find_earlier([heard], tmp_path, {**OPTIONS, "formats": ["txt", "srt"]})
+    assert earlier is not None
+    assert list(earlier.unfinished) == [heard]
+
+
+def test_a_result_without_words_is_done_again_in_its_place_where_they_are_needed(tmp_path: Path) -> None:
+    heard = recording(tmp_path / "a.mp3")
+    file(run_of(tmp_path, 1), heard)
+    earlier = find_earlier([heard], tmp_path, {**OPTIONS, "words": True})
+    assert earlier is not None
+    assert list(earlier.unfinished) == [heard]
+
+
+def test_a_result_with_words_serves_where_none_are_needed(tmp_path: Path) -> None:
+    heard = recording(tmp_path / "a.mp3")
+    file(run_of(tmp_path, 1), heard, words=True)
+    for words in (False, True):
+        earlier = find_earlier([heard], tmp_path, {**OPTIONS, "words": words})
+        assert earlier is not None
+        assert list(earlier.finished) == [heard]
+
+
+def test_a_result_from_before_there_were_words_serves_where_none_are_needed(tmp_path: Path) -> None:
+    heard = recording(tmp_path / "a.mp3")
+    metadata = file(run_of(tmp_path, 1), heard) / "metadata.json"
+    content = json.loads(metadata.read_text())
+    del content["options"]["words"], content["options"]["unsure_below"]
+    metadata.write_text(json.dumps(content))
+    earlier = find_earlier([heard], tmp_path, OPTIONS)
+    assert earlier is not None
+    assert list(earlier.finished) == [heard]
+    earlier = find_earlier([heard], tmp_path, {**OPTIONS, "words": True})
     assert earlier is not None
     assert list(earlier.unfinished) == [heard]
 
@@ -188,7 +222,7 @@ def test_a_result_without_a_format_now_asked_for_is_done_again_in_its_place(tmp_
 def test_a_copy_needs_a_result_of_its_own(tmp_path: Path) -> None:
     a, copy = recording(tmp_path / "a.mp3"), recording(tmp_path / "copy.mp3")
     file(run_of(tmp_path, 1), a)
-    earlier = find_earlier([a, copy], tmp_path, OPTIONS, ("txt",))
+    earlier = find_earlier([a, copy], tmp_path, OPTIONS)
     assert earlier is not None
     assert list(earlier.finished) == [a]
 
@@ -197,7 +231,7 @@ def test_a_result_does_not_give_way_to_one_that_ended_earlier_still(tmp_path: Pa
     heard = recording(tmp_path / "a.mp3")
     partial = replace(TRANSCRIPT, complete=False)  # heard until 18 seconds
     file(run_of(tmp_path, 1), heard, partial)
-    earlier = find_earlier([heard], tmp_path, OPTIONS, ("txt",))
+    earlier = find_earlier([heard], tmp_path, OPTIONS)
     assert earlier is not None
     unfinished = earlier.unfinished[heard]
     assert is_worth_more(unfinished, replace(partial, segments=TRANSCRIPT.segments[:1]), 10.0)
@@ -210,4 +244,4 @@ def test_a_result_does_not_give_way_to_one_that_ended_earlier_still(tmp_path: Pa
 )
 def test_metadata_that_others_wrote_is_passed_over(tmp_path: Path, text: str) -> None:
     run_of(tmp_path, 1).file("a", {"metadata.json": text})
-    assert find_earlier([recording(tmp_path / "a.mp3")], tmp_path, OPTIONS, ("txt",)) is None
+    assert find_earlier([recording(tmp_path / "a.mp3")], tmp_path, OPTIONS) is None

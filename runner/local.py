@@ -117,7 +117,13 @@ class ThisMachine:
 
         settings = self.settings
         options = Options(
-            language=settings.language, batch_size=settings.batch_size, beam=settings.beam, words=words
+            language=settings.language,
+            batch_size=settings.batch_size,
+            beam=settings.beam,
+            words=words,
+            prompt=settings.prompt,
+            hotwords=settings.hotwords,
+            previous_text=settings.previous_text,
         )
         return self.ready().transcribe(opened, options)
 

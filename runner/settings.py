@@ -64,6 +64,7 @@ Where = Annotated[
 Folder = Annotated[Path, AfterValidator(Path.expanduser), Takes("a folder")]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False), Takes("a number of seconds above 0")]
 
+AnyText = Annotated[str, Takes("any text")]
 Share = Annotated[float, Field(ge=0, le=1), Takes("a number from 0 to 1")]
 
 
@@ -95,6 +96,16 @@ class Settings(BaseSettings):
     )
     threads: Annotated[int, Takes("a whole number, 0 or more")] = Field(
         0, ge=0, description="Processor threads for the model; 0 takes every core allowed to us."
+    )
+    prompt: AnyText = Field(
+        "",
+        description="Text that stands before every window as if it had been said: topic, spelling, manner.",
+    )
+    hotwords: AnyText = Field(
+        "", description="Names and words that are likely to be said; they can also be invented."
+    )
+    previous_text: bool = Field(
+        False, description="Give each window the text before it: steadier spelling, several times slower."
     )
     formats: Formats = Field(
         "txt,json", description="Files written for each recording: txt, json, srt, vtt, tsv."

@@ -14,6 +14,8 @@ class Options:
     """How to hear a recording; language `auto` is detected, a batch size of 0 is chosen by the engine.
 
     `beam` texts of each window are followed at a time; 1 is greedy. `words` asks for each word's time and confidence.
+    `prompt` stands before every window as if it had been said there, after `hotwords`, which are likely to be;
+    `previous_text` puts the text of the windows before it there too, so that they are written one after another.
     """
 
     language: str = "sv"
@@ -21,6 +23,9 @@ class Options:
     batch_size: int = 0
     beam: int = BEAM
     words: bool = False
+    prompt: str = ""
+    hotwords: str = ""
+    previous_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)

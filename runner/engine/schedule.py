@@ -7,12 +7,14 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby, islice
 
 import torch
 from torch import Tensor
 
 from runner.engine import device as devices
 from runner.engine.attempts import Attempts
+from runner.engine.context import Context
 from runner.engine.decode import Batch, Decoded, Job, detect_language
 from runner.engine.loaded import Loaded
 from runner.engine.options import Options
@@ -36,6 +38,11 @@ class Task:
     heard: Tensor | None = None  # (T, W), once the encoder has been there
 
     @property
+    def line(self) -> tuple[Transcription, int | None]:
+        """The channel of a recording in which one window comes after another."""
+        return self.transcription, self.window.channel
+
+    @property
     def seed(self) -> int:
         """Where in the recording it is: the same dice wherever else it runs."""
         return round(self.window.start * 1000) * 10 + (self.window.channel or 0)
@@ -51,6 +58,9 @@ class Schedule:
         self.slots = devices.choose_batch(
             options.batch_size, engine.network.dimensions, engine.device, engine.precision
         )
+        # A language takes one token, whichever it is.
+        fixed = len(engine.vocabulary.prompt(next(iter(engine.vocabulary.languages)), options.timestamps))
+        self.longest_prompt = fixed + Context(engine.vocabulary, options).most
         self.batch = self._batch()
 
     def _batch(self) -> Batch[Task]:
@@ -63,6 +73,7 @@ class Schedule:
             beams=options.beam,
             timestamps=options.timestamps,
             words=options.words,
+            prompt=self.longest_prompt,
         )
 
     @property
@@ -90,9 +101,11 @@ class Schedule:
     def work(self) -> list[tuple[Task, Decoded]]:
         """A round of hearing or some steps of writing; gives the windows that it finished."""
         try:
-            together = min(len(self.waiting), ENCODED_TOGETHER, self.slots)
-            if together and self.batch.free >= together:
-                done = self._begin([self.waiting.popleft() for _ in range(together)])
+            ready = self._ready()
+            if ready and self.batch.free >= len(ready):
+                for task in ready:
+                    self.waiting.remove(task)
+                done = self._begin(ready)
             else:
                 done = self._write()
         except (RuntimeError, MemoryError) as fault:
@@ -107,6 +120,19 @@ class Schedule:
                 self.waiting.appendleft(task)
         return finished
 
+    def _ready(self) -> list[Task]:
+        """The next windows to begin; where a text depends on the one before it, the first of each channel."""
+        most = min(ENCODED_TOGETHER, self.slots)
+        if not self.options.previous_text:
+            return list(islice(self.waiting, most))
+        busy = {task.line for task in self.writing}
+        ready: list[Task] = []
+        for task in self.waiting:
+            if task.line not in busy and len(ready) < most:
+                ready.append(task)
+            busy.add(task.line)
+        return ready
+
     def _begin(self, tasks: list[Task]) -> list[tuple[Task, Decoded]]:
         self.writing += tasks
         new = [task for task in tasks if task.heard is None]
@@ -117,7 +143,7 @@ class Schedule:
                 Job(
                     task,
                     task.heard,
-                    tuple(task.transcription.prompt()),
+                    tuple(task.transcription.prompt(task.window.channel)),
                     task.attempts.temperature,
                     task.seed,
                     task.window.length,
@@ -125,7 +151,9 @@ class Schedule:
                 for task in tasks
                 if task.heard is not None
             ]
-            return self.batch.admit(jobs)
+            # Prompts of one length go in together: all of them, but where each has another text before it.
+            lengths = groupby(sorted(jobs, key=lambda job: len(job.prompt)), lambda job: len(job.prompt))
+            return [done for _, some in lengths for done in self.batch.admit(list(some))]
 
     def _hear(self, tasks: list[Task]) -> None:
         engine = self.engine

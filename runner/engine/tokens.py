@@ -25,6 +25,7 @@ class Vocabulary:
     transcribe: int
     no_speech: int
     no_stamps: int
+    previous: int
     first_stamp: int
     languages: dict[str, int]
     suppressed: tuple[int, ...]
@@ -67,6 +68,7 @@ class Vocabulary:
             transcribe=special("transcribe"),
             no_speech=no_stamps - 1,  # <|nospeech|>, or <|nocaptions|> in the first models
             no_stamps=no_stamps,
+            previous=special("startofprev"),
             first_stamp=no_stamps + 1,
             languages=languages,
             suppressed=tuple(generation.get("suppress_tokens") or ()),
@@ -75,13 +77,22 @@ class Vocabulary:
             alignment_heads=tuple((layer, head) for layer, head in generation.get("alignment_heads") or ()),
         )
 
-    def prompt(self, language: str, timestamps: bool) -> list[int]:
-        """The tokens that every window begins with; raises UsageError for a language the model has not."""
+    def prompt(self, language: str, timestamps: bool, before: Sequence[int] = ()) -> list[int]:
+        """The tokens that a window begins with, after those of what is `before` it.
+
+        Raises UsageError for a language the model has not.
+        """
         if language not in self.languages:
             known = ", ".join(sorted(self.languages))
             raise UsageError(f"the model does not know the language {language!r}; it knows {known}")
         stamps = [] if timestamps else [self.no_stamps]
-        return [self.start, self.languages[language], self.transcribe, *stamps]
+        previous = [self.previous, *before] if before else []
+        return [*previous, self.start, self.languages[language], self.transcribe, *stamps]
+
+    def tokens(self, text: str) -> list[int]:
+        """Plain text as tokens, as it stands after other text."""
+        words = " ".join(text.split())
+        return list(self.tokenizer.encode(f" {words}", add_special_tokens=False).ids) if words else []
 
     def text(self, tokens: Sequence[int]) -> str:
         """Words alone, without special tokens."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from runner.engine import device as devices
 from runner.engine.audio.recording import Recording
+from runner.engine.context import Context
 from runner.engine.decode import Decoded
 from runner.engine.features import SAMPLE_RATE
 from runner.engine.loaded import Loaded
@@ -54,6 +55,7 @@ class Transcription(Iterator[Update]):
         self.batch_size = devices.choose_batch(
             options.batch_size, engine.network.dimensions, engine.device, engine.precision
         )
+        self.context = Context(engine.vocabulary, options)
         if options.language != "auto":
             self.prompt()  # an unknown language is told at once
         self._updates = (update for _, update in run([self]))
@@ -67,8 +69,11 @@ class Transcription(Iterator[Update]):
             raise self.failure
         raise StopIteration
 
-    def prompt(self) -> list[int]:
-        return self.engine.vocabulary.prompt(self.language, self.options.timestamps)
+    def prompt(self, channel: int | None = None) -> list[int]:
+        """What stands before the text of the next window of a channel."""
+        return self.engine.vocabulary.prompt(
+            self.language, self.options.timestamps, self.context.before(channel)
+        )
 
     def listen(self) -> Iterator[list[Window]]:
         """The windows in which somebody speaks, as the sound comes in; an empty list where nobody does."""
@@ -115,6 +120,7 @@ class Transcription(Iterator[Update]):
         vocabulary = self.engine.vocabulary
         new = segments(window, decoded, vocabulary, self.language)
         rest = unfinished(window, decoded, vocabulary)
+        self.context.take(window.channel, decoded)
         self.outstanding.remove(window)
         if rest is not None:
             self.outstanding.append(rest)

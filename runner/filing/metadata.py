@@ -19,7 +19,12 @@ from runner.inputs import Input, printable
 from runner.transcript import Transcript
 
 # A result serves a later run if these are as they were: the same words in the same shape would come out.
-DECISIVE = ("model", "language", "style", "beam", "channels", "start", "end", "timestamps", "unsure_below")
+DECISIVE = (
+    "model", "language", "style", "beam", "prompt", "hotwords", "previous_text", "channels", "start", "end",
+    "timestamps", "unsure_below",
+)  # fmt: skip
+# Options that older versions did not have, and what they did.
+ONCE = {"prompt": "", "hotwords": "", "previous_text": False}
 _BLOCK = 1 << 20  # bytes
 
 
@@ -135,7 +140,7 @@ def is_of(filed: Filed, summed: Summed, options: Mapping[str, Any]) -> bool:
     return (
         summed.sha256 is not None
         and source.get("sha256") == summed.sha256
-        and all(asked.get(name) == plain(options[name]) for name in DECISIVE)
+        and all(asked.get(name, ONCE.get(name)) == plain(options[name]) for name in DECISIVE)
     )
 
 

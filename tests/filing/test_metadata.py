@@ -41,6 +41,9 @@ OPTIONS = {
     "timestamps": False,
     "words": False,
     "unsure_below": None,
+    "prompt": "",
+    "hotwords": "",
+    "previous_text": False,
     "channels": "mix",
 }
 RUN = Run(OPTIONS, {"install": 0.0, "model": 0.1, "load": 1.0})
@@ -171,6 +174,9 @@ def test_a_recording_that_moved_is_known_by_its_bytes(tmp_path: Path) -> None:
         {"start": 11.0},
         {"end": 20.0},
         {"unsure_below": 0.5},
+        {"prompt": "Ett möte."},
+        {"hotwords": "Lisbeth"},
+        {"previous_text": True},
     ],
 )
 def test_a_result_under_other_options_does_not_count(tmp_path: Path, changed: dict[str, Any]) -> None:
@@ -209,7 +215,8 @@ def test_a_result_from_before_there_were_words_serves_where_none_are_needed(tmp_
     heard = recording(tmp_path / "a.mp3")
     metadata = file(run_of(tmp_path, 1), heard) / "metadata.json"
     content = json.loads(metadata.read_text())
-    del content["options"]["words"], content["options"]["unsure_below"]
+    for name in ("words", "unsure_below", "prompt", "hotwords", "previous_text"):
+        del content["options"][name]
     metadata.write_text(json.dumps(content))
     earlier = find_earlier([heard], tmp_path, OPTIONS)
     assert earlier is not None

@@ -30,7 +30,7 @@ from runner.errors import UsageError
         "output": "Folder in which each run makes its own folder; results if not said.",
         "where": "auto (the default), local, aws or ssh://user@host.",
         "device": "auto (the default), cpu, cuda or cuda:N.",
-        "precision": "auto (the default), float32, bfloat16 or float16.",
+        "precision": "auto (the default), float32, bfloat16, float16 or int8.",
         "beam": "Texts of each window followed at a time, 1 to 10: 1 is fastest; 3 if not said.",
         "quiet": "Show errors only, and the transcript.",
         "resume": "Skip the recordings that the last run over them finished.",
@@ -69,7 +69,7 @@ def transcribe(
         ./invoke transcribe --language no intervju.mp3
     """
     from runner.inputs import seconds
-    from runner.session import Request
+    from runner.request import Request
     from runner.session import transcribe as run
     from runner.settings import load_settings
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -17,6 +17,7 @@ from runner.screen.console import Screen
 
 if TYPE_CHECKING:
     from runner.engine.audio.recording import Recording
+    from runner.engine.options import Update
     from runner.engine.transcriber import Engine
     from runner.engine.transcription import Transcription
     from runner.settings import Settings
@@ -119,6 +120,10 @@ class ThisMachine:
             language=settings.language, batch_size=settings.batch_size, beam=settings.beam, words=words
         )
         return self.ready().transcribe(opened, options)
+
+    def run(self, transcriptions: Iterable[Transcription]) -> Iterator[tuple[Transcription, Update]]:
+        """Hear recordings that were begun, each taken when the one before it is read; their windows share batches."""
+        return self.ready().run(transcriptions)
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:

@@ -3,81 +3,30 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import TYPE_CHECKING
 
+from runner.delivery import Delivery
 from runner.engine.models.registry import check_style
-from runner.errors import CannotStart, Interrupted, OutputError, RecordingError, TranscriberError, UsageError
-from runner.filing.metadata import Run, Summed, describe
-from runner.filing.results import METADATA, Filed, RunFolder, is_run_folder, transcription_file
-from runner.filing.resume import Earlier, find_earlier, is_worth_more
-from runner.formats import SUBTITLES, parse_formats, render
+from runner.errors import CannotStart, Interrupted, RecordingError, TranscriberError, UsageError
+from runner.filing.results import RunFolder, is_run_folder
+from runner.filing.resume import Earlier, find_earlier
+from runner.hearing import Heard, Hearing
 from runner.inputs import Input, find_inputs
 from runner.interruption import Signals, Stop
 from runner.local import ThisMachine
 from runner.report import Report, out_of_memory
+from runner.request import Request
 from runner.screen import log
 from runner.screen.bar import open_screen
-from runner.screen.console import Outcome, Screen, StandardOutput
-from runner.transcript import Transcript
+from runner.screen.console import Screen
 
 if TYPE_CHECKING:
-    from runner.engine.audio.recording import Recording
-    from runner.settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What to transcribe and how; times in seconds, `channels` is mix or split."""
-
-    files: tuple[str, ...]
-    settings: Settings
-    start: float = 0.0
-    end: float | None = None
-    timestamps: bool = False
-    channels: str = "mix"
-    quiet: bool = False
-    resume: bool = False
-
-    @property
-    def formats(self) -> tuple[str, ...]:
-        """The formats to write; raises UsageError."""
-        return parse_formats(self.settings.formats)
-
-    @property
-    def words(self) -> bool:
-        """Whether each word's time and confidence are worked out: asked for, or needed by subtitles or by marks."""
-        settings = self.settings
-        return settings.words or settings.mark_unsure or not set(SUBTITLES).isdisjoint(self.formats)
-
-    @property
-    def unsure_below(self) -> float | None:
-        """The confidence below which words are marked; None where none are."""
-        return self.settings.unsure_below if self.settings.mark_unsure else None
-
-    def options(self) -> dict[str, Any]:
-        """What was asked, as metadata.json records it."""
-        settings = self.settings
-        return {
-            "model": settings.model,
-            "language": settings.language,
-            "style": settings.style,
-            "device": settings.device,
-            "precision": settings.precision,
-            "batch_size": settings.batch_size,
-            "beam": settings.beam,
-            "where": settings.where,
-            "formats": list(self.formats),
-            "start": self.start,
-            "end": self.end,
-            "timestamps": self.timestamps,
-            "words": self.words,
-            "unsure_below": self.unsure_below,
-            "channels": self.channels,
-        }
+    from runner.engine.transcription import Transcription
 
 
 def transcribe(request: Request) -> int:
@@ -113,9 +62,7 @@ class Session:
         self.signals = signals
         self.report = Report(screen)
         self.machine = ThisMachine(request.settings, screen)
-        self.stdout = StandardOutput()
-        self._several = False
-        self._printed = False
+        self._in_flight: list[Hearing] = []  # in the order in which they were asked for
 
     def run(self) -> int:
         """Settle what to hear and where the results go, hear it, and return the exit code."""
@@ -127,7 +74,6 @@ class Session:
         recordings, problems = find_inputs(request.files, leave_out=partial(is_run_folder, output=output))
         for problem in problems:
             self.report.failed(problem.name, problem)
-        self._several = len(recordings) > 1
         if recordings:
             reason = "" if request.settings.where == "local" else ", since no other is set up"
             self.screen.notice(f"Transcribing on this machine{reason}.")
@@ -161,95 +107,117 @@ class Session:
         return earlier
 
     def _hear_all(self, recordings: list[Input], run: RunFolder, earlier: Earlier | None) -> None:
+        """Hear what is not done yet, all in the same batches, and deliver each recording in its turn."""
         waiting = [one for one in recordings if earlier is None or one not in earlier.finished]
         if not waiting:
             return
         self.screen.expect([one.size for one in waiting])
         self.machine.install()
-        for number, recording in enumerate(waiting):
-            unfinished = earlier.unfinished.get(recording) if earlier else None
-            with log.context(file=recording.name, run=run.path.name):
-                self.screen.begin(number, recording.name)
-                self.screen.end(self._hear_one(recording, run, unfinished))
-                self.signals.check()
-
-    def _hear_one(self, recording: Input, run: RunFolder, unfinished: Filed | None) -> Outcome:
-        """Hear a recording and file it; what goes wrong with it is told, and does not stop the others."""
-        request = self.request
-        split = request.channels == "split"
+        delivery = Delivery(
+            self.request,
+            run,
+            self.machine,
+            self.screen,
+            self.signals,
+            self.report,
+            several=len(recordings) > 1,
+        )
+        unfinished = earlier.unfinished if earlier else {}
+        hearings = (
+            Hearing(number, recording, unfinished.get(recording), alone=len(waiting) == 1)
+            for number, recording in enumerate(waiting)
+        )
         try:
-            with self.machine.opened(recording, request.start, request.end, split) as (opened, summed):
-                self.report.fallbacks(self.machine.ready().fallbacks)
-                return self._hear(recording, opened, summed, run, unfinished)
+            opening = self._open(hearings)
+            while self._hear(opening, delivery):
+                pass
+        except Stop as stop:
+            self._deliver_what_there_is(delivery, stop)
+            raise
+        finally:
+            for hearing in self._in_flight:
+                hearing.close()
+
+    def _open(self, hearings: Iterator[Hearing]) -> Iterator[Transcription]:
+        """Open recordings as the engine has room for more; what cannot be opened is told in its turn."""
+        request = self.request
+        for hearing in hearings:
+            recording = hearing.recording
+            self._in_flight.append(hearing)
+            if len(self._in_flight) == 1:
+                self._show_first()
+            try:
+                with log.context(file=recording.name):
+                    opened, summed = hearing.stack.enter_context(
+                        self.machine.opened(
+                            recording, request.start, request.end, request.channels == "split"
+                        )
+                    )
+                    self.report.fallbacks(self.machine.ready().fallbacks)
+                hearing.began = time.perf_counter()
+                hearing.heard = Heard(opened, summed, self.machine.transcribe(opened, words=request.words))
+            except CannotStart:
+                raise
+            except Exception as error:
+                if not self.machine.is_ready and not isinstance(error, RecordingError):
+                    raise  # without an engine no recording can be heard
+                hearing.ended = error
+            else:
+                yield hearing.heard.transcription
+
+    def _hear(self, opening: Iterator[Transcription], delivery: Delivery) -> bool:
+        """Hear recordings until all are heard or the engine fails; gives whether there may be more of them."""
+        try:
+            first = next(opening, None)
+        finally:  # those that cannot be read are told even where there is no engine
+            self._deliver_those_over(delivery)
+        if first is None:
+            return False
+        try:
+            for transcription, update in self.machine.run(chain([first], opening)):
+                for hearing in self._in_flight:
+                    if hearing.heard is not None and hearing.heard.transcription is transcription:
+                        hearing.update = update
+                        if transcription.is_read:
+                            hearing.close()
+                self._deliver_those_over(delivery)
+                self._show_progress()
         except CannotStart:
             raise
-        except Exception as error:
-            if not self.machine.is_ready and not isinstance(error, RecordingError):
-                raise  # without an engine no recording can be heard
-            return self.report.failed(recording.name, error)
+        except Exception as failure:  # noqa: BLE001 (told of each recording that it ended)
+            for hearing in self._in_flight:
+                if not hearing.is_over:
+                    hearing.ended = failure
+        self._deliver_those_over(delivery)
+        return True
 
-    def _hear(
-        self, recording: Input, opened: Recording, summed: Summed, run: RunFolder, unfinished: Filed | None
-    ) -> Outcome:
-        """Hear a recording to its end, or to where a signal or a failure ended it: print and file what there is."""
-        began = time.perf_counter()
-        transcription = self.machine.transcribe(opened, words=self.request.words)
-        ended: BaseException | None = None
-        try:
-            for update in transcription:
+    def _deliver_those_over(self, delivery: Delivery) -> None:
+        """Deliver the recordings that are over and have none before them that is not."""
+        while self._in_flight and self._in_flight[0].is_over:
+            hearing = self._in_flight[0]
+            with log.context(file=hearing.recording.name, run=delivery.run.path.name):
+                self.screen.end(delivery.deliver(hearing))
+            self._in_flight.remove(hearing)
+            self.signals.check()
+            self._show_first()
+
+    def _deliver_what_there_is(self, delivery: Delivery, stop: Stop) -> None:
+        """A signal came: keep the finished windows of every recording."""
+        while self._in_flight:
+            hearing = self._in_flight.pop(0)
+            if hearing.is_filed:  # as the signal came
+                continue
+            if not hearing.is_over:
+                hearing.ended = stop
+            with suppress(Stop), log.context(file=hearing.recording.name, run=delivery.run.path.name):
+                self.screen.end(delivery.deliver(hearing))
+
+    def _show_first(self) -> None:
+        if self._in_flight:
+            self.screen.begin(self._in_flight[0].number, self._in_flight[0].recording.name)
+            self._show_progress()
+
+    def _show_progress(self) -> None:
+        if self._in_flight and (update := self._in_flight[0].update):
+            with log.context(file=self._in_flight[0].recording.name):
                 self.screen.advance(update.seconds, update.duration)
-        except (Stop, Exception) as early:  # noqa: BLE001 (raised or told when the finished windows are filed)
-            ended = early
-        transcript, work = transcription.transcript, time.perf_counter() - began
-        if ended is not None and not transcript.segments:
-            raise ended
-        try:
-            self._print(recording, transcript)
-        except Stop as stop:
-            ended = stop
-        try:
-            with self.signals.held():
-                files = self._files(recording, transcript, summed, audio=opened.duration, work=work)
-                if unfinished and is_worth_more(unfinished, transcript, self.request.start):
-                    folder = unfinished.folder
-                else:
-                    old = unfinished.folder if unfinished else None
-                    folder = run.file(_folder_for(recording), files, replacing=old)
-                outcome = self.report.filed(recording, transcript, folder, work)
-        except OutputError as error:
-            if isinstance(ended, Stop):
-                self.report.failed(recording.name, error)
-                raise ended from error  # a disk that is full does not make the signal undone
-            raise
-        if isinstance(ended, Stop):
-            self.screen.end(outcome)
-            raise ended
-        if ended is not None:
-            self.report.failure(recording.name, ended)
-        return outcome
-
-    def _print(self, recording: Input, transcript: Transcript) -> None:
-        text = self._rendered(transcript, "txt")
-        if self._several:
-            text = ("\n" if self._printed else "") + f"== {recording.name} ==\n{text}"
-        self._printed = True
-        with self.screen.aside():
-            problem = self.stdout.print(text)
-        if problem:
-            self.report.failure("standard output", OutputError(problem, path=Path("-")))
-
-    def _files(
-        self, recording: Input, transcript: Transcript, summed: Summed, *, audio: float | None, work: float
-    ) -> dict[str, str]:
-        """The files of a result: the transcript in every format asked for, and its metadata."""
-        files = {transcription_file(name): self._rendered(transcript, name) for name in self.request.formats}
-        made = Run(self.request.options(), self.machine.timings)
-        return {**files, METADATA: describe(transcript, recording, summed, made, audio=audio, work=work)}
-
-    def _rendered(self, transcript: Transcript, name: str) -> str:
-        request = self.request
-        return render(transcript, name, timestamps=request.timestamps, unsure_below=request.unsure_below)
-
-
-def _folder_for(recording: Input) -> str:
-    return "standard input" if recording.path is None else recording.path.stem

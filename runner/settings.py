@@ -81,7 +81,7 @@ class Settings(BaseSettings):
         description="Style of writing, where the model has several: subtitle condenses, strict is verbatim.",
     )
     device: Device = Field("auto", description="auto, cpu, cuda or cuda:N.")
-    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+    precision: Literal["auto", "float32", "bfloat16", "float16", "int8"] = Field(
         "auto", description="Arithmetic of the model; auto chooses by the processor's features."
     )
     batch_size: Annotated[int, Takes("a whole number from 0 to 256")] = Field(

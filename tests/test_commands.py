@@ -11,7 +11,7 @@ from invoke.collection import Collection
 
 from runner import commands, session
 from runner.door.program import Program
-from runner.session import Request
+from runner.request import Request
 from runner.settings import load_settings
 
 

@@ -120,7 +120,7 @@ def test_a_tilde_means_the_home_folder(written: FileWriter) -> None:
         ("beam", "wide", "a whole number from 1 to 10"),
         ("threads", "-1", "a whole number, 0 or more"),
         ("style", "verbatim", "standard, subtitle or strict"),
-        ("precision", "int4", "auto, float32, bfloat16 or float16"),
+        ("precision", "int4", "auto, float32, bfloat16, float16 or int8"),
         ("device", "gpu", "auto, cpu, cuda or cuda:N"),
         ("language", "Swedish", "a language code such as sv, or auto to detect it"),
         ("formats", "txt,doc", "any of txt, json, srt, vtt and tsv, with commas between them"),

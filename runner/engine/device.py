@@ -11,10 +11,16 @@ from pathlib import Path
 import torch
 
 from runner.engine.network import Dimensions
+from runner.engine.products import can_quantise, processor_features
 from runner.errors import UsageError
 from runner.transcript import Fallback
 
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+PRECISIONS = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+    "int8": torch.float32,  # of what lies between products of eight bits
+}
 LEAST_BATCH_CPU, MOST_BATCH_CPU = 4, 24
 LEAST_BATCH_GPU, MOST_BATCH_GPU = 6, 64
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # glibc's malloc.h
@@ -37,23 +43,26 @@ def choose_device(wanted: str) -> tuple[torch.device, tuple[Fallback, ...]]:
     return device, ()
 
 
-def choose_precision(wanted: str, device: torch.device) -> torch.dtype:
-    """`auto` takes the fastest that the device computes natively without a loss that shows in the text."""
+def choose_precision(wanted: str, device: torch.device) -> str:
+    """`auto` takes the fastest that the device computes natively without a loss that shows in the text.
+
+    Raises UsageError for int8 where it cannot be computed.
+    """
+    if wanted == "int8" and (device.type != "cpu" or not can_quantise()):
+        raise UsageError("--precision int8 is for x86 processors with AVX2 alone; use auto")
     if wanted != "auto":
-        return PRECISIONS[wanted]
+        return wanted
     if device.type == "cuda":
         # T4 (7.5) has fp16 units but no bf16; Ampere and later (8.0) have both.
-        return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
-    return torch.bfloat16 if has_native_bfloat16() else torch.float32
+        return "bfloat16" if torch.cuda.get_device_capability(device) >= (8, 0) else "float16"
+    if has_native_bfloat16():
+        return "bfloat16"
+    return "int8" if can_quantise() else "float32"
 
 
 def has_native_bfloat16() -> bool:
     """Whether this processor multiplies bf16 in hardware (AVX512-BF16 or AMX); elsewhere torch emulates it slowly."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="ignore")
-    except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
+    return bool({"avx512_bf16", "amx_bf16"} & processor_features())
 
 
 def choose_threads(wanted: int) -> int:

@@ -29,7 +29,7 @@ class Loaded:
         self.device, fallbacks = devices.choose_device(device)
         self.fallbacks = [*checkpoint.fallbacks, *fallbacks]
         self.wanted_precision = precision
-        self.precision = devices.choose_precision(precision, self.device)
+        self._choose_precision()
         devices.prepare(self.device, self.precision, threads)
         self.vocabulary = Vocabulary.load(checkpoint.folder)
         self.detector = load_session()
@@ -37,13 +37,19 @@ class Loaded:
         self.counts: Counter[str] = Counter()
         self.load_seconds = time.perf_counter() - began
 
+    def _choose_precision(self) -> None:
+        self.arithmetic = devices.choose_precision(self.wanted_precision, self.device)
+        self.precision = devices.PRECISIONS[self.arithmetic]  # of what lies between products
+
     def _load_network(self) -> None:
-        self.network = load_network(self.checkpoint.folder, self.device, self.precision)
+        self.network = load_network(
+            self.checkpoint.folder, self.device, self.precision, quantised=self.arithmetic == "int8"
+        )
         self.log_mel = LogMel(self.network.dimensions.mels, self.device)
 
     def fall_back_to_cpu(self, reason: str) -> None:
         """Go on without the GPU after it failed; every later transcript says so."""
         self.fallbacks.append(Fallback("device", str(self.device), "cpu", reason))
         self.device = torch.device("cpu")
-        self.precision = devices.choose_precision(self.wanted_precision, self.device)
+        self._choose_precision()
         self._load_network()

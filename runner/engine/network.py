@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from runner.engine.cache import Cache, Now
+from runner.engine.products import Packed, Quantised
 
 SCORES_TOGETHER = (
     2 * 1500 * 1500
@@ -56,17 +57,12 @@ class FromCheckpoint:
 class Linear(FromCheckpoint, nn.Linear):
     """A product with weights, which a processor may hold in the order that its own units read."""
 
-    packed: Tensor | None = None
-
-    def pack(self) -> None:
-        """Lay the weights out for this processor, which nearly halves the time of a product with few rows."""
-        self.packed = torch.ops.mkldnn._reorder_linear_weight(self.weight.detach())
+    product: Packed | Quantised | None = None
 
     def forward(self, x: Tensor, then: str = "none") -> Tensor:
         """`then` is "none" or "gelu"."""
-        if self.packed is not None:
-            y: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.packed, self.bias, then, [], "none")
-            return y
+        if self.product is not None:
+            return self.product(x, then)
         y = F.linear(x, self.weight, self.bias)
         return F.gelu(y) if then == "gelu" else y
 
@@ -236,7 +232,7 @@ class Decoder(nn.Module):
         self.positions = nn.Parameter(torch.empty(d.text_positions, d.width))
         self.layers = nn.ModuleList(DecoderLayer(d) for _ in range(d.decoder_layers))
         self.norm = LayerNorm(d.width)
-        self.packed: Tensor | None = None  # the vocabulary, as in Linear
+        self.product: Packed | Quantised | None = None  # with the vocabulary, as in Linear
 
     def read(self, tokens: Tensor, heard: Tensor, into: tuple[Cache, slice] | None = None) -> Tensor:
         """Prompts (K, S) and (K, T, W) from the encoder → (K, S, W); begins these windows in K slots of a cache."""
@@ -281,8 +277,8 @@ class Decoder(nn.Module):
     def write(self, x: Tensor) -> Tensor:
         """(…, W) → logits (…, vocabulary)"""
         x = self.norm(x)
-        if self.packed is not None:
-            return torch.ops.mkldnn._linear_pointwise(x, self.packed, None, "none", [], "none")  # type: ignore[no-any-return]
+        if self.product is not None:
+            return self.product(x)
         return F.linear(x, self.vocabulary.weight)
 
 
@@ -295,12 +291,13 @@ class Whisper(nn.Module):
         self.encoder = Encoder(dimensions)
         self.decoder = Decoder(dimensions)
 
-    def pack(self) -> None:
-        """Lay all weights out for a processor that multiplies bf16."""
-        for module in self.modules():
+    def lay_out(self, product: type[Packed | Quantised]) -> None:
+        """Lay all weights out for products on a processor."""
+        for module in [*self.modules()]:
             if isinstance(module, Linear):
-                module.pack()
-        self.decoder.packed = torch.ops.mkldnn._reorder_linear_weight(self.decoder.vocabulary.weight.detach())
+                module.product = product(module.weight, module.bias)
+                module.weight = nn.Parameter(module.weight.new_empty(0), requires_grad=False)  # held once
+        self.decoder.product = product(self.decoder.vocabulary.weight, None)
 
 
 def fuse(tensors: Sequence[Tensor | None]) -> Tensor:

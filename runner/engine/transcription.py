@@ -157,7 +157,7 @@ class Transcription(Iterator[Update]):
             language_probability=share,
             channels=self.recording.channels,
             device=str(engine.device),
-            precision=str(engine.precision).removeprefix("torch."),
+            precision=engine.arithmetic,
             batch_size=self.batch_size,
             peak_memory=devices.peak_memory(engine.device),
             timings={stage: round(seconds, 3) for stage, seconds in timings.items()},

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from runner.engine.network import Dimensions, Whisper, fuse
+from runner.engine.products import Packed, Quantised, can_pack
 from runner.errors import ModelInvalid
 
 
@@ -30,7 +31,9 @@ def read_dimensions(folder: Path) -> Dimensions:
     )
 
 
-def load_network(folder: Path, device: torch.device, precision: torch.dtype) -> Whisper:
+def load_network(
+    folder: Path, device: torch.device, precision: torch.dtype, *, quantised: bool = False
+) -> Whisper:
     """Build the network without initialising it twice and give it the checkpoint's weights.
 
     Raises ModelInvalid when the weights do not fit the sizes in config.json.
@@ -48,8 +51,8 @@ def load_network(folder: Path, device: torch.device, precision: torch.dtype) -> 
             model=str(folder),
         ) from fault
     network.eval().requires_grad_(False)
-    if device.type == "cpu" and precision is torch.bfloat16:
-        network.pack()
+    if device.type == "cpu" and (quantised or can_pack(precision)):
+        network.lay_out(Quantised if quantised else Packed)
     return network
 
 

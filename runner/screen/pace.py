@@ -17,6 +17,7 @@ class Pace:
         self._number = 0  # of the recording at hand, from 0
         self._done = 0.0  # bytes of recordings finished
         self._worked = 0.0  # seconds of work on recordings finished
+        self._heard = 0.0  # seconds of sound in these
         self._began = clock()
         self.seconds = 0.0  # of the recording at hand, heard so far
         self.duration: float | None = None
@@ -38,6 +39,7 @@ class Pace:
         """Count the recording at hand as finished, heard or not."""
         self._done += self._weights[self._number]
         self._worked += self.elapsed
+        self._heard += self.seconds
         self.seconds, self.duration = 0.0, None
         self._began = self._clock()
 
@@ -66,5 +68,6 @@ class Pace:
 
     @property
     def real_time_factor(self) -> float:
-        """Seconds of the recording at hand heard in a second of work."""
-        return self.seconds / self.elapsed if self.elapsed > 0 else 0.0
+        """Seconds of sound heard in a second of work; of all recordings, since they share the machine."""
+        worked = self._worked + self.elapsed
+        return (self._heard + self.seconds) / worked if worked > 0 else 0.0

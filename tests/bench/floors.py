@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from runner.engine.features import FRAME, HOP, SAMPLE_RATE, WINDOW_SAMPLES
 from runner.engine.network import Dimensions
@@ -22,6 +23,13 @@ VAD_FRAME = 512
 VAD_FLOPS = 2 * (
     258 * 256 * 4 + 3 * (129 * 128 * 4 + 128 * 64 * 2 + 64 * 64 + 64 * 128) + 4 * 128 * (128 + 128)
 )
+
+
+class Bytes(NamedTuple):
+    """What a weight takes, and any other number."""
+
+    weight: int
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +51,23 @@ def stages(
     work: Mapping[str, float],
     audio: float,
     limits: Mapping[str, float],
-    bytes_each: int,
+    sizes: Bytes,
 ) -> list[Stage]:
     """Every stage beside its floor.
 
     `work` holds "seconds STAGE" and the numbers of windows, of steps (batch by batch), of tokens (window by window)
-    and of rows (beam by beam); `audio` is seconds heard, `bytes_each` the size of a number in the precision used.
+    and of rows (beam by beam); `audio` is seconds heard.
     """
     floor = {
         "decode": audio * SAMPLE_RATE * (2 + 4) / limits["bandwidth"],  # 16 bits in, 32 out
         "vad": audio * SAMPLE_RATE / VAD_FRAME * VAD_FLOPS / limits["flops_float32"],
         "features": work["windows"] * features_flops(dimensions) / limits["flops_float32"],
-        "encoder": work["windows"] * encoder_flops(dimensions) / limits["flops"],
-        "decoder": decoder_seconds(dimensions, work, limits, bytes_each),
+        "encoder": work["windows"]
+        * (
+            (encoder_flops(dimensions) - attention_flops(dimensions)) / limits["flops"]
+            + attention_flops(dimensions) / limits["flops_between"]
+        ),
+        "decoder": decoder_seconds(dimensions, work, limits, sizes),
     }
     named = [name.removeprefix("seconds ") for name in work if name.startswith("seconds ")]
     ordered = [name for name in STAGES if name in named] + [name for name in named if name not in STAGES]
@@ -71,8 +83,13 @@ def encoder_flops(d: Dimensions) -> float:
     """One window: two convolutions, then for each layer four square products, two wide ones, and attention."""
     positions, width = d.audio_positions, d.width
     convolutions = 2 * 2 * positions * 3 * d.mels * width + 2 * positions * 3 * width**2
-    layer = 2 * positions * (4 * width**2 + 2 * width * d.feed_forward) + 4 * positions**2 * width
-    return float(convolutions + d.encoder_layers * layer)
+    layer = 2 * positions * (4 * width**2 + 2 * width * d.feed_forward)
+    return float(convolutions + d.encoder_layers * layer) + attention_flops(d)
+
+
+def attention_flops(d: Dimensions) -> float:
+    """One window in the encoder: every position with every other, twice a layer."""
+    return float(d.encoder_layers * 4 * d.audio_positions**2 * d.width)
 
 
 def decoder_weights(d: Dimensions) -> int:
@@ -81,7 +98,7 @@ def decoder_weights(d: Dimensions) -> int:
 
 
 def decoder_seconds(
-    d: Dimensions, work: Mapping[str, float], limits: Mapping[str, float], bytes_each: int
+    d: Dimensions, work: Mapping[str, float], limits: Mapping[str, float], sizes: Bytes
 ) -> float:
     """Weights once a step for the whole batch, or their products where those take longer; what was heard once a token.
 
@@ -89,8 +106,8 @@ def decoder_seconds(
     """
     remember = work["windows"] * 2 * d.cross_cache_numbers * d.width / limits["flops"]
     weights = max(
-        work["steps"] * decoder_weights(d) * bytes_each / limits["bandwidth"],
+        work["steps"] * decoder_weights(d) * sizes.weight / limits["bandwidth"],
         work["rows"] * 2 * decoder_weights(d) / limits["flops"],
     )
-    heard = work["tokens"] * d.cross_cache_numbers * bytes_each / limits["bandwidth"]
+    heard = work["tokens"] * d.cross_cache_numbers * sizes.number / limits["bandwidth"]
     return float(remember + weights + heard)

@@ -7,20 +7,27 @@ from collections.abc import Callable
 
 import torch
 
+from runner.engine.products import Quantised
+
 SECONDS = 0.3  # of each measurement
 SQUARE = 2048  # rows of the matrices that are multiplied
 BYTES = 256 * 1024 * 1024  # more than any processor's cache
 
 
 def measure(precision: str, device: str, threads: int) -> dict[str, float]:
-    """Floating-point operations a second in float32 and in the precision used, and bytes a second from memory."""
+    """Operations a second, with weights, between other numbers and in float32; bytes a second from memory."""
     where = torch.device("cuda" if device == "cuda" else "cpu")
     if threads and where.type == "cpu":
         torch.set_num_threads(threads)
-    used: torch.dtype = getattr(torch, precision)
+    plain = _flops(torch.float32, where)
+    if precision == "int8":
+        used, between = _flops_quantised(), plain
+    else:
+        used = between = _flops(getattr(torch, precision), where)
     return {
-        "flops": _flops(used, where),
-        "flops_float32": _flops(torch.float32, where),
+        "flops": used,
+        "flops_between": between,
+        "flops_float32": plain,
         "bandwidth": _bandwidth(where),
     }
 
@@ -29,6 +36,13 @@ def _flops(precision: torch.dtype, device: torch.device) -> float:
     a = torch.randn(SQUARE, SQUARE, device=device).to(precision)
     b = torch.randn(SQUARE, SQUARE, device=device).to(precision)
     return 2 * SQUARE**3 / _best(lambda: a @ b, device)
+
+
+def _flops_quantised() -> float:
+    """Of the product itself, without the scales of the rows."""
+    product = Quantised(torch.randn(SQUARE, SQUARE), None)
+    rows = torch.rand(SQUARE, SQUARE)
+    return 2 * SQUARE**3 / _best(lambda: product.multiply(rows), torch.device("cpu"))
 
 
 def _bandwidth(device: torch.device) -> float:

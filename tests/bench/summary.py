@@ -12,13 +12,13 @@ from typing import Any
 import runner
 from runner.engine.weights import read_dimensions
 from tests.bench.contestants import OURS, Entry
-from tests.bench.floors import stages
+from tests.bench.floors import Bytes, stages
 from tests.bench.pairs import difference, speed, together
 from tests.bench.run import Results
 from tests.bench.terms import Terms
 from tests.bench.words import Errors
 
-BYTES_EACH = {"float32": 4, "bfloat16": 2, "float16": 2}
+BYTES = {"float32": Bytes(4, 4), "bfloat16": Bytes(2, 2), "float16": Bytes(2, 2), "int8": Bytes(1, 4)}
 
 Row = dict[str, Any]
 
@@ -141,10 +141,10 @@ def stage_rows(results: Results, terms: Terms) -> list[Row]:
         for turn in turns:
             work.update(turn.work)
         audio = sum(turn.audio for turn in turns)
-        bytes_each = BYTES_EACH[results.loaded[entry.name].about["precision"]]
+        sizes = BYTES[results.loaded[entry.name].about["precision"]]
         rows += [
             {"contestant": entry.name, **asdict(stage), "share": stage.share}
-            for stage in stages(dimensions, work, audio, results.limits, bytes_each)
+            for stage in stages(dimensions, work, audio, results.limits, sizes)
         ]
         spent = sum(turn.seconds for turn in turns)
         told = sum(work[name] for name in work if name.startswith("seconds ") and name != "seconds decode")

@@ -40,7 +40,7 @@ def test_the_precision_told_is_the_one_that_the_engine_takes() -> None:
 
     from runner.engine.device import choose_precision
 
-    chosen = str(choose_precision("auto", torch.device("cpu"))).removeprefix("torch.")
+    chosen = choose_precision("auto", torch.device("cpu"))
     assert processor().found.endswith(f"auto precision is {chosen}")
 
 

@@ -7,6 +7,7 @@ import torch
 
 from runner.engine import device as devices
 from runner.engine.network import Dimensions
+from runner.engine.products import can_quantise
 from runner.errors import UsageError
 from tests.support.needs import needs
 
@@ -31,9 +32,15 @@ def test_the_processor_is_taken_as_asked_without_a_word() -> None:
 
 
 def test_precision_is_what_was_asked_and_otherwise_what_the_processor_has() -> None:
-    assert devices.choose_precision("bfloat16", CPU) is torch.bfloat16
-    native = torch.bfloat16 if devices.has_native_bfloat16() else torch.float32
-    assert devices.choose_precision("auto", CPU) is native
+    assert devices.choose_precision("bfloat16", CPU) == "bfloat16"
+    other = "int8" if can_quantise() else "float32"
+    native = "bfloat16" if devices.has_native_bfloat16() else other
+    assert devices.choose_precision("auto", CPU) == native
+
+
+def test_eight_bits_are_refused_where_there_is_no_product_of_them() -> None:
+    with pytest.raises(UsageError, match="x86 processors with AVX2 alone; use auto"):
+        devices.choose_precision("int8", torch.device("cuda"))
 
 
 def test_the_batch_is_bounded_by_memory_and_never_below_the_floor(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,7 +47,7 @@ class Ours:
         self.options = options
         self.about = {
             "torch": version("torch"),
-            "precision": str(self.engine.precision).removeprefix("torch."),
+            "precision": self.engine.arithmetic,
             "device": str(self.engine.device),
         }
         self.work: dict[str, float] = {}

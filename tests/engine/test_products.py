@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from runner.engine.products import Packed, Quantised, can_pack, can_quantise
+
+eight_bits = pytest.mark.skipif(not can_quantise(), reason="needs an x86 processor with AVX2")
+
+
+def loud_and_quiet(rows: int = 64) -> torch.Tensor:
+    """Rows (rows, 256), of which each is ten times as loud as the one before it, over and over."""
+    chance = torch.Generator().manual_seed(1)
+    return torch.randn(rows, 256, generator=chance) * 10.0 ** (torch.arange(rows) % 4)[:, None]
+
+
+@pytest.mark.skipif(not can_pack(torch.float32), reason="needs a torch with oneDNN")
+def test_weights_that_are_laid_out_anew_give_the_same_product() -> None:
+    x, weight, bias = loud_and_quiet(), torch.randn(128, 256), torch.randn(128)
+    torch.testing.assert_close(Packed(weight, bias)(x), F.linear(x, weight, bias), rtol=1e-4, atol=1e-2)
+    torch.testing.assert_close(
+        Packed(weight, bias)(x, "gelu"), F.gelu(F.linear(x, weight, bias)), rtol=1e-4, atol=1e-2
+    )
+
+
+@eight_bits
+def test_eight_bits_err_by_a_fiftieth_in_every_row_however_loud_the_others_are() -> None:
+    x, weight, bias = loud_and_quiet(), torch.randn(128, 256), torch.randn(128)
+    exact = F.linear(x, weight)
+    product = Quantised(weight, bias)
+    error = (product(x.view(4, 16, 256)).view(64, 128) - bias - exact).norm(dim=1) / exact.norm(dim=1)
+    assert error.max() < 0.03
+    at_once = (product.multiply(x) - exact).norm(dim=1) / exact.norm(dim=1)
+    assert at_once.max() > 0.5  # which is why each row has its scale
+
+
+@eight_bits
+def test_a_row_of_zeros_stays_one() -> None:
+    assert Quantised(torch.randn(8, 16), None)(torch.zeros(2, 16)).abs().max() == 0

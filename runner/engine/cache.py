@@ -45,10 +45,11 @@ class Cache:
         positions: int,
         heard: int,
         like: Tensor,
+        dense: bool,
     ) -> None:
         self.beams = beams
         self.positions = positions
-        self.dense = like.device.type == "cpu"
+        self.dense = dense  # as small as may be, moved when it grows
         entries = beams * (min(GROWS_BY, positions) if self.dense else positions)
         self.heard = [
             (like.new_empty(slots, heads, heard, size), like.new_empty(slots, heads, heard, size))
@@ -105,7 +106,9 @@ class Cache:
         hidden = self.hidden[:rows]
         hidden.scatter_(2, places[..., None], 0.0)  # each beam sees itself
         now = Now(rows, entries, self.slots[:rows], positions.clone(), places, hidden[:, None, :, :entries])
-        self.lengths[:rows] += 1
+        self.lengths[:rows].add_(1).clamp_(
+            max=self.positions - 1
+        )  # slots without a window stay within theirs
         return now
 
     def write(self, layer: int, k: Tensor, v: Tensor, now: Now) -> tuple[Tensor, Tensor]:

@@ -16,10 +16,11 @@ from torch import Tensor
 from runner.engine.alignment import Text, align, alignment_heads
 from runner.engine.cache import Cache
 from runner.engine.features import WINDOW_SECONDS
+from runner.engine.graphs import Capture, Graphs
 from runner.engine.network import Decoder, Dimensions
 from runner.engine.repetition import loop
 from runner.engine.rules import Rules
-from runner.engine.search import Search
+from runner.engine.search import Chance, Search
 from runner.engine.tokens import Vocabulary
 
 MOST_TOKENS = 224  # half of Whisper's 448 text positions, as in openai/whisper's DecodingOptions.sample_len
@@ -83,6 +84,7 @@ class Batch(Generic[Owner]):
         timestamps: bool = True,
         words: bool = False,
         prompt: int = 4,
+        capture: Capture | None = None,
     ) -> None:
         self.decoder, self.vocabulary, self.beams = decoder, vocabulary, beams
         layers, heads = dimensions.decoder_layers, dimensions.heads
@@ -101,12 +103,14 @@ class Batch(Generic[Owner]):
             positions=self.positions,
             heard=dimensions.audio_positions,
             like=weights,
+            dense=capture is None and device.type == "cpu",
         )
         self.rules = Rules(vocabulary, slots, beams, timestamps, device)
         self.search = Search(slots, beams, self.positions, vocabulary.end, vocabulary.first_stamp, device)
         self.next = torch.zeros(
             slots, beams, dtype=torch.long, device=device
         )  # the tokens of the coming step
+        self.graphs = Graphs(self._advance, slots, capture) if capture else None
         self.capacity = slots
         self.slots: list[_Slot[Owner]] = []
         self.steps = 0
@@ -140,7 +144,8 @@ class Batch(Generic[Owner]):
                     most=min(MOST_TOKENS, self.positions - len(job.prompt)),
                 )
             )
-        self._write(self.decoder.write(x[:, -1:]).expand(-1, self.beams, -1).contiguous(), first)
+        chances = self._count(self.slots[first:])
+        self._choose(self.decoder.write(x[:, -1:]).expand(-1, self.beams, -1).contiguous(), slots, chances)
         return self._finished()
 
     @torch.inference_mode()
@@ -149,19 +154,30 @@ class Batch(Generic[Owner]):
         rows = len(self.slots)
         longest = max(len(slot.job.prompt) + slot.steps for slot in self.slots)
         entries = self.cache.reserve(longest)
-        self._write(self.decoder.step(self.next[:rows], self.cache, rows, entries))
+        chances = self._count(self.slots)
+        if self.graphs is not None and not chances:
+            self.graphs(rows, entries)
+        else:
+            self._advance(rows, entries, chances)
         return self._finished()
 
-    def _write(self, logits: Tensor, first: int = 0) -> None:
-        """Take the next tokens from logits (rows, N, V) of the slots from `first` on."""
-        slots = self.slots[first:]
-        part = slice(first, first + len(slots))
+    def _count(self, slots: list[_Slot[Owner]]) -> list[Chance]:
+        """One more step for these slots; gives how each draws its token, nothing where none draws by chance."""
         for slot in slots:
             slot.steps += 1
-        temperatures = [slot.job.temperature for slot in slots]
-        seeds = [slot.job.seed * 1000 + slot.steps for slot in slots]
+        if not any(slot.job.temperature for slot in slots):
+            return []
+        return [Chance(slot.job.temperature, slot.job.seed * 1000 + slot.steps) for slot in slots]
+
+    def _advance(self, rows: int, entries: int, chances: Sequence[Chance] = ()) -> None:
+        """One more token in the first `rows` slots; without chances all of it happens on the device."""
+        logits = self.decoder.step(self.next[:rows], self.cache, rows, entries)
+        self._choose(logits, slice(0, rows), chances)
+
+    def _choose(self, logits: Tensor, part: slice, chances: Sequence[Chance]) -> None:
+        """Take the next tokens from logits (rows, N, V) of part of the slots."""
         allowed = self.rules.apply(logits, part)
-        parents, tokens = self.search.advance(logits, allowed, part, temperatures, seeds)
+        parents, tokens = self.search.advance(logits, allowed, part, chances)
         self.rules.follow(part, parents, tokens)
         self.cache.follow(part, parents)
         self.next[part] = tokens
@@ -170,7 +186,7 @@ class Batch(Generic[Owner]):
         """Take out the windows that have come to their end."""
         self.steps += 1
         look = self.next.device.type == "cpu" or self.steps % HOST_WAITS_EVERY == 0
-        looped = self._loops()
+        looped = self._loops() if look else {}
         ended = self.search.ended[: len(self.slots)].tolist() if look else []
         over = [
             number
@@ -203,7 +219,8 @@ class Batch(Generic[Owner]):
 
     def _loops(self) -> dict[int, int]:
         """Slots whose likeliest beam only repeats itself, and the token from which it does."""
-        due = [number for number, slot in enumerate(self.slots) if slot.steps % LOOPS_EVERY == 0]
+        every = LOOPS_EVERY if self.next.device.type == "cpu" else 1  # a GPU is looked at seldom enough
+        due = [number for number, slot in enumerate(self.slots) if slot.steps % every == 0]
         found = {}
         for number, written in zip(due, self.search.tokens[due, 0].tolist(), strict=True):
             start = loop_start(written[: self.slots[number].steps], self.vocabulary.first_stamp)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from runner.engine.cache import Cache, Now
+from runner.engine.layers import Conv1d, Embedding, LayerNorm, Linear
 from runner.engine.products import Packed, Quantised
 
 SCORES_TOGETHER = (
@@ -45,35 +46,6 @@ class Dimensions:
     def self_cache_numbers(self) -> int:
         """Numbers that one window's self-attention keys and values take."""
         return self.decoder_layers * 2 * self.text_positions * self.width
-
-
-class FromCheckpoint:
-    """Leaves a layer's weights as they lie in memory, since a checkpoint's take their place."""
-
-    def reset_parameters(self) -> None:
-        return
-
-
-class Linear(FromCheckpoint, nn.Linear):
-    """A product with weights, which a processor may hold in the order that its own units read."""
-
-    product: Packed | Quantised | None = None
-
-    def forward(self, x: Tensor, then: str = "none") -> Tensor:
-        """`then` is "none" or "gelu"."""
-        if self.product is not None:
-            return self.product(x, then)
-        y = F.linear(x, self.weight, self.bias)
-        return F.gelu(y) if then == "gelu" else y
-
-
-class Conv1d(FromCheckpoint, nn.Conv1d): ...
-
-
-class LayerNorm(FromCheckpoint, nn.LayerNorm): ...
-
-
-class Embedding(FromCheckpoint, nn.Embedding): ...
 
 
 def split_heads(x: Tensor, heads: int) -> Tensor:
@@ -295,8 +267,7 @@ class Whisper(nn.Module):
         """Lay all weights out for products on a processor."""
         for module in [*self.modules()]:
             if isinstance(module, Linear):
-                module.product = product(module.weight, module.bias)
-                module.weight = nn.Parameter(module.weight.new_empty(0), requires_grad=False)  # held once
+                module.lay_out(product)
         self.decoder.product = product(self.decoder.vocabulary.weight, None)
 
 

@@ -16,6 +16,7 @@ from runner.engine import device as devices
 from runner.engine.attempts import Attempts
 from runner.engine.context import Context
 from runner.engine.decode import Batch, Decoded, Job, detect_language
+from runner.engine.graphs import CudaCapture
 from runner.engine.loaded import Loaded
 from runner.engine.options import Options
 from runner.engine.transcription import Transcription
@@ -74,6 +75,7 @@ class Schedule:
             timestamps=options.timestamps,
             words=options.words,
             prompt=self.longest_prompt,
+            capture=CudaCapture() if engine.device.type == "cuda" else None,
         )
 
     @property

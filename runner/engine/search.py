@@ -7,7 +7,9 @@ Shapes: R slots, N beams, P positions, C candidates.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -22,6 +24,13 @@ class Found:
     tokens: list[int]
     log_probabilities: list[float]
     total: float
+
+
+class Chance(NamedTuple):
+    """How a token is drawn: the likeliest at temperature 0, else by dice from this seed."""
+
+    temperature: float
+    seed: int
 
 
 class Search:
@@ -51,9 +60,12 @@ class Search:
         self.best[slots] = NEVER
 
     def advance(
-        self, logits: Tensor, allowed: Allowed, part: slice, temperatures: list[float], seeds: list[int]
+        self, logits: Tensor, allowed: Allowed, part: slice, chances: Sequence[Chance] = ()
     ) -> tuple[Tensor, Tensor]:
-        """One more token for every beam of part of the slots: the parent and the token of each, (rows, N)."""
+        """One more token for every beam of part of the slots: the parent and the token of each, (rows, N).
+
+        `chances` are those of every slot, or none where no token is drawn by chance.
+        """
         n = self.beams
         stamps, stamp_ids = highest(allowed.stamps, n)
         # The best N words, the end and the best N stamps of each beam hold all that could be taken.
@@ -72,28 +84,27 @@ class Search:
         # An end counts if fewer than N beams that go on are likelier.
         ends = is_end & ((~is_end).cumsum(1) < n) & (totals > NEVER) & (self.ended[part, None] < n)
         live = is_end.int().argsort(dim=1, stable=True)[:, :n]
-        if any(temperatures):
-            for row, temperature in enumerate(temperatures):
-                if temperature:
-                    chance = torch.Generator().manual_seed(seeds[row])
-                    token, log_probability = sample(
-                        logits[row],
-                        allowed,
-                        row,
-                        normal[row],
-                        temperature,
-                        chance,
-                        self.end,
-                        self.first_stamp,
-                    )
-                    own_total = self.totals[part][row] + log_probability
-                    parents[row] = self.itself.repeat(1, 2)
-                    tokens[row], own[row] = token.repeat(2), log_probability.repeat(2)
-                    # What has ended is over, and is held as a candidate beside the samples that go on.
-                    totals[row] = torch.cat([own_total.masked_fill(token == self.end, NEVER), own_total])
-                    ends[row] = torch.cat([torch.zeros_like(token, dtype=torch.bool), token == self.end])
-                    ends[row] &= totals[row] > NEVER
-                    live[row] = self.itself[0]
+        for row, (temperature, seed) in enumerate(chances):
+            if temperature:
+                chance = torch.Generator().manual_seed(seed)
+                token, log_probability = sample(
+                    logits[row],
+                    allowed,
+                    row,
+                    normal[row],
+                    temperature,
+                    chance,
+                    self.end,
+                    self.first_stamp,
+                )
+                own_total = self.totals[part][row] + log_probability
+                parents[row] = self.itself.repeat(1, 2)
+                tokens[row], own[row] = token.repeat(2), log_probability.repeat(2)
+                # What has ended is over, and is held as a candidate beside the samples that go on.
+                totals[row] = torch.cat([own_total.masked_fill(token == self.end, NEVER), own_total])
+                ends[row] = torch.cat([torch.zeros_like(token, dtype=torch.bool), token == self.end])
+                ends[row] &= totals[row] > NEVER
+                live[row] = self.itself[0]
         self._keep_best(part, parents, totals, ends)
         parents, tokens = parents.gather(1, live), tokens.gather(1, live)
         self.totals[part] = totals.gather(1, live)
@@ -102,7 +113,7 @@ class Search:
             if n > 1:
                 some.copy_(some.gather(1, parents[..., None].expand_as(some)))
             some.scatter_(2, self.written[part, None, None].expand(-1, n, 1), new[..., None])
-        self.written[part] += 1
+        self.written[part].add_(1).clamp_(max=self.tokens.shape[2] - 1)  # as in the cache
         return parents, tokens
 
     def _keep_best(self, part: slice, parents: Tensor, totals: Tensor, ends: Tensor) -> None:

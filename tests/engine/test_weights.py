@@ -45,7 +45,7 @@ def test_one_token_at_a_time_gives_the_logits_of_all_at_once(checkpoint: Checkpo
         whole = decoder.write(decoder.read(tokens, heard))
         cache = Cache(
             d.decoder_layers, d.heads, d.width // d.heads,
-            slots=3, beams=beams, positions=40, heard=d.audio_positions, like=decoder.vocabulary.weight,
+            slots=3, beams=beams, positions=40, heard=d.audio_positions, like=decoder.vocabulary.weight, dense=True,
         )  # fmt: skip
         prompt = decoder.write(decoder.read(tokens[:, :3], heard, (cache, slice(1, 3))))
         decoder.read(tokens[:1, :3], heard[:1], (cache, slice(0, 1)))

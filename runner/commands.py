@@ -168,7 +168,7 @@ def settings(_context: Context, json: bool = False) -> None:
 
         GPU_TRANSCRIBER_THREADS=4 ./invoke settings
     """
-    from runner.settings import show_settings
+    from runner.knobs import show_settings
 
     _end(show_settings(as_json=json))
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -32,7 +31,6 @@ from pydantic_settings import (
 
 from runner.engine.models.registry import default_model
 from runner.errors import UsageError
-from runner.screen.tables import print_json, print_line, print_table
 
 APP = "gpu-transcriber"
 PREFIX = "GPU_TRANSCRIBER_"
@@ -167,22 +165,6 @@ class Settings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, settings_file())
 
 
-@dataclass(frozen=True, slots=True)
-class Knob:
-    """One setting as a person sees it; `value` and `default` are plain JSON values, a secret's is masked.
-
-    `origin` is default, environment NAME, file PATH, command line, or language CODE for a model that it picked.
-    """
-
-    name: str
-    value: str | int | float | bool | None
-    default: str | int | float | bool | None
-    origin: str
-    variable: str
-    takes: str
-    doc: str
-
-
 def settings_file() -> Path:
     """The TOML file to read: the one that GPU_TRANSCRIBER_SETTINGS names, else the one in the user's folder."""
     named = os.environ.get(FILE_VARIABLE)
@@ -199,7 +181,7 @@ def load_settings(given: Mapping[str, Any] | None = None) -> Settings:
     in_file = _read(path)
     in_environment = EnvSettingsSource(Settings)()
     origins = dict.fromkeys(in_file, f"file {path}")
-    origins |= {name: f"environment {_variable(name)}" for name in in_environment}
+    origins |= {name: f"environment {variable(name)}" for name in in_environment}
     origins |= dict.fromkeys(said, "command line")
     try:
         settings = Settings(**said)
@@ -211,52 +193,6 @@ def load_settings(given: Mapping[str, Any] | None = None) -> Settings:
         origins.setdefault("model", f"language {settings.language}")
     settings._origins = origins
     return settings
-
-
-def describe(settings: Settings) -> list[Knob]:
-    """Every knob in the order in which Settings declares them."""
-    return [
-        Knob(
-            name=name,
-            value=_shown(name, getattr(settings, name)),
-            default=_shown(name, field.default),
-            origin=settings._origins.get(name, "default"),
-            variable=_variable(name),
-            takes=_takes(name),
-            doc=field.description or "",
-        )
-        for name, field in Settings.model_fields.items()
-    ]
-
-
-def unknown_variables() -> dict[str, str | None]:
-    """The variables that begin as ours do but name no knob, each with the one that was probably meant."""
-    known = {*Settings.model_fields, FILE_VARIABLE.removeprefix(PREFIX).lower()}
-    unknown: dict[str, str | None] = {}
-    for variable in sorted(os.environ):
-        name = variable.upper().removeprefix(PREFIX).lower()
-        if variable.upper().startswith(PREFIX) and name not in known:
-            near = _nearest(name, known)
-            unknown[variable] = PREFIX + near.upper() if near else None
-    return unknown
-
-
-def show_settings(as_json: bool = False) -> int:
-    """Print every knob on stdout, and on stderr what looks like a knob and is none; the exit code is 0."""
-    knobs, unknown, path = describe(load_settings()), unknown_variables(), settings_file()
-    if as_json:
-        file = {"path": str(path), "exists": path.is_file()}
-        print_json({"file": file, "settings": [asdict(knob) for knob in knobs], "unknown": unknown})
-    else:
-        headings = ("Setting", "Value", "From", "What it does")
-        print_table(headings, [(knob.name, str(knob.value), knob.origin, knob.doc) for knob in knobs])
-        print_line(f"\nSettings file: {path}{'' if path.is_file() else ' (there is none)'}")
-        print_line(f"In the environment a setting is named {PREFIX} and its name in capitals.")
-    for name, meant in unknown.items():
-        sys.stderr.write(
-            f"{name} is no setting and does nothing{f'; did you mean {meant}?' if meant else '.'}\n"
-        )
-    return 0
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -276,7 +212,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise UsageError(f"{whose} is not valid TOML: {error}.") from None
     for name in values:
         if name not in Settings.model_fields:
-            near = _nearest(name, Settings.model_fields)
+            near = nearest(name, Settings.model_fields)
             hint = f"did you mean {near}?" if near else f"it may set {', '.join(Settings.model_fields)}."
             raise UsageError(f"{whose} sets {name}, which is no setting; {hint}")
     return dict(values)
@@ -289,11 +225,12 @@ def _refusal(name: str, value: object, origin: str) -> str:
         "file": f"{name} in {detail}",
         "command": "--" + name.replace("_", "-"),
     }
-    shown = "a secret that does not fit" if _is_secret(name) else repr(value)
-    return f"{places[source]} is {shown}, but it takes {_takes(name)}."
+    shown = "a secret that does not fit" if is_secret(name) else repr(value)
+    return f"{places[source]} is {shown}, but it takes {takes(name)}."
 
 
-def _takes(name: str) -> str:
+def takes(name: str) -> str:
+    """What a knob takes, in words."""
     field = Settings.model_fields[name]
     for part in field.metadata:
         if isinstance(part, Takes):
@@ -302,21 +239,17 @@ def _takes(name: str) -> str:
     return " or ".join([", ".join(choices[:-1]), choices[-1]])
 
 
-def _shown(name: str, value: object) -> str | int | float | bool | None:
-    if _is_secret(name):
-        return "********" if value else None
-    return value if isinstance(value, str | int | float | bool) else str(value)
-
-
-def _is_secret(name: str) -> bool:
+def is_secret(name: str) -> bool:
+    """Whether a knob's value is never shown."""
     return "Secret" in str(Settings.model_fields[name].annotation)
 
 
-def _variable(name: str) -> str:
+def variable(name: str) -> str:
     """The knob's variable, as the person spelt it: names in the environment match in any case."""
     wanted = PREFIX + name.upper()
     return next((spelt for spelt in os.environ if spelt.upper() == wanted), wanted)
 
 
-def _nearest(name: str, known: Iterable[str]) -> str | None:
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was probably meant; None if none is near."""
     return next(iter(get_close_matches(name, sorted(known), n=1, cutoff=0.75)), None)

@@ -11,18 +11,12 @@ from typing import Annotated
 import pytest
 from pydantic import Field, SecretStr
 
+from runner import knobs
 from runner import settings as module
 from runner.errors import UsageError
 from runner.formats import FORMATS
-from runner.settings import (
-    Settings,
-    Takes,
-    describe,
-    load_settings,
-    settings_file,
-    show_settings,
-    unknown_variables,
-)
+from runner.knobs import describe, show_settings, unknown_variables
+from runner.settings import Settings, Takes, load_settings, settings_file
 
 FileWriter = Callable[[str], Path]
 
@@ -238,7 +232,8 @@ def test_a_secret_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     class WithSecret(Settings):
         password: Annotated[SecretStr | None, Takes("20 letters or more")] = Field(None, min_length=20)
 
-    monkeypatch.setattr(module, "Settings", WithSecret)
+    for one in (module, knobs):
+        monkeypatch.setattr(one, "Settings", WithSecret)
     monkeypatch.setenv("GPU_TRANSCRIBER_PASSWORD", "hemligt-hemligt-hemligt")
     (knob,) = [knob for knob in describe(load_settings()) if knob.name == "password"]
     assert knob.value == "********"

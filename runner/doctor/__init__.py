@@ -17,8 +17,9 @@ from runner.doctor.models import models
 from runner.doctor.reach import authorities, proxy
 from runner.doctor.rental import aws, packer
 from runner.errors import UsageError
+from runner.knobs import describe, unknown_variables
 from runner.screen.tables import print_json, print_line, print_table
-from runner.settings import Settings, describe, load_settings, settings_file, unknown_variables
+from runner.settings import Settings, load_settings, settings_file
 
 PATIENCE = 6.0  # seconds for everything; a part that hangs longer is reported and left behind
 STYLES = {"ok": "green", "note": "yellow", "problem": "bold red"}

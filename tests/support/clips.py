@@ -1,0 +1,70 @@
+"""Twenty short clips of speech as people record it, made the same every time: in rooms, on telephones, in noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from tests.support.noises import Signal, Sound, amid, noise
+from tests.support.speech import SENTENCES, speak
+
+SAMPLE_RATE = 16_000
+MARGIN = 0.3  # seconds of quiet around what is said
+
+
+@dataclass(frozen=True)
+class Clip:
+    """What is said, by whom, how fast in words a minute, and where."""
+
+    text: str
+    voice: str
+    speed: int
+    place: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.voice} at {self.speed} {self.place}: {self.text}"
+
+    @property
+    def sound(self) -> Sound:
+        quiet = np.zeros(round(MARGIN * SAMPLE_RATE), np.float32)
+        said = np.concatenate([quiet, speak(self.text, self.voice, self.speed), quiet])
+        return PLACES[self.place](said)
+
+
+def telephone(sound: Sound) -> Sound:
+    """300 to 3,400 Hz."""
+    spectrum = np.fft.rfft(sound)
+    hertz = np.fft.rfftfreq(len(sound), 1 / SAMPLE_RATE)
+    heard: Sound = np.fft.irfft(spectrum * ((hertz > 300) & (hertz < 3_400)), len(sound)).astype(np.float32)
+    return heard
+
+
+def hall(sound: Sound) -> Sound:
+    """With an echo that is 60 dB softer after half a second."""
+    time = np.arange(SAMPLE_RATE // 2) / SAMPLE_RATE
+    echo = 0.05 * np.random.default_rng(7).normal(size=len(time)) * 10 ** (-6 * time)
+    echo[0] = 1.0
+    length = len(sound) + len(time)
+    heard: Signal = np.fft.irfft(np.fft.rfft(sound, length) * np.fft.rfft(echo, length), length)
+    return to_sound(heard / max(1.0, np.abs(heard).max()))
+
+
+def beside(name: str, decibels: float) -> Callable[[Sound], Sound]:
+    return lambda sound: amid(noise(name, len(sound) / SAMPLE_RATE), sound, decibels)
+
+
+PLACES: dict[str, Callable[[Sound], Sound]] = {
+    "in a studio": lambda sound: sound,
+    "on the telephone": telephone,
+    "in a hall": hall,
+    "in the rain": beside("rain", 15),
+    "by an engine": beside("an engine", 10),
+}
+
+CLIPS = tuple(
+    Clip(text, ("mb-sw1", "mb-sw1", "mb-sw2")[number % 3], (130, 110, 150, 120)[number % 4], place)
+    for number, (text, place) in enumerate(zip(SENTENCES[28:48], list(PLACES) * 4, strict=True))
+)

@@ -28,8 +28,7 @@ def noise(name: str, seconds: float = 8.0) -> Sound:
     """One of NOISES, so many seconds of it."""
     random = np.random.default_rng(zlib.crc32(name.encode()))
     time = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
-    sound: Sound = NOISES[name](time, random).astype(np.float32)
-    return sound
+    return to_sound(NOISES[name](time, random))
 
 
 def amid(sound: Sound, speech: Sound, decibels: float) -> Sound:
@@ -39,13 +38,18 @@ def amid(sound: Sound, speech: Sound, decibels: float) -> Sound:
         whole *= np.sqrt(np.mean(speech.astype(np.float64) ** 2)) / power / 10 ** (decibels / 20)
     start = (len(whole) - len(speech)) // 2
     whole[start : start + len(speech)] += speech
-    mixed: Sound = (whole / max(1.0, np.abs(whole).max())).astype(np.float32)
-    return mixed
+    return to_sound(whole / max(1.0, np.abs(whole).max()))
+
+
+def to_sound(signal: Signal) -> Sound:
+    sound: Sound = signal.astype(np.float32)
+    return sound
 
 
 def at(signal: Signal, decibels: float) -> Signal:
     """The same with a mean power of so many decibels below full scale."""
-    return signal / np.sqrt(np.mean(signal**2)) * 10 ** (-decibels / 20)
+    levelled: Signal = signal / np.sqrt(np.mean(signal**2)) * 10 ** (-decibels / 20)
+    return levelled
 
 
 def coloured(time: Signal, random: np.random.Generator, gain: Callable[[Signal], Signal]) -> Signal:
@@ -63,7 +67,8 @@ def band(low: float, high: float) -> Callable[[Signal], Signal]:
 def drifting(time: Signal, random: np.random.Generator, per_second: float) -> Signal:
     """A smooth curve of chance between 0 and 1 with so many turns a second."""
     points = random.uniform(size=int(time[-1] * per_second) + 3)
-    return np.interp(time * per_second, np.arange(len(points)), points)
+    curve: Signal = np.interp(time * per_second, np.arange(len(points)), points)
+    return curve
 
 
 def struck(time: Signal, beats: Sequence[float], sound: Callable[[Signal], Signal]) -> Signal:
@@ -77,10 +82,12 @@ def struck(time: Signal, beats: Sequence[float], sound: Callable[[Signal], Signa
 
 
 def tones(time: Signal, *pitches: float, overtones: int = 1) -> Signal:
-    return np.sum(
-        [np.sin(2 * np.pi * pitch * n * time) / n**1.5 for pitch in pitches for n in range(1, overtones + 1)],
-        axis=0,
-    )
+    """Pitches in hertz, each with overtones that grow softer."""
+    whole = np.zeros(len(time))
+    for pitch in pitches:
+        for number in range(1, overtones + 1):
+            whole += np.sin(2 * np.pi * pitch * number * time) / number**1.5
+    return whole
 
 
 def plucked(pitch: float) -> Callable[[Signal], Signal]:
@@ -91,24 +98,30 @@ def melody(time: Signal) -> Signal:
     """A folk tune's worth of plucked strings."""
     scale = [262.0, 294.0, 330.0, 349.0, 392.0, 440.0, 494.0, 523.0]
     steps = [0, 2, 4, 2, 5, 4, 3, 1, 2, 4, 7, 6, 5, 4, 2, 0]
-    notes = [struck(time, [0.4 * n], plucked(scale[steps[n % 16]])) for n in range(int(time[-1] / 0.4) + 1)]
-    return np.sum(notes, axis=0)
+    whole = np.zeros(len(time))
+    for number in range(int(time[-1] / 0.4) + 1):
+        whole += struck(time, [0.4 * number], plucked(scale[steps[number % 16]]))
+    return whole
 
 
 def chords(time: Signal) -> Signal:
     """Four chords of an organ, two seconds each."""
     bars = [(262.0, 330.0, 392.0), (220.0, 262.0, 330.0), (175.0, 220.0, 262.0), (196.0, 247.0, 294.0)]
-    bar = (time // 2).astype(int) % 4
-    return np.sum([tones(time, *bars[n], overtones=5) * (bar == n) for n in range(4)], axis=0)
+    whole = np.zeros(len(time))
+    for number, bar in enumerate(bars):
+        whole += tones(time, *bar, overtones=5) * (time // 2 % 4 == number)
+    return whole
 
 
 def drums(time: Signal, random: np.random.Generator) -> Signal:
     """Bass drum, snare and hi-hat at 120 beats a minute."""
-    beats = np.arange(0, time[-1], 0.5)
+    beats = np.arange(0, time[-1], 0.5).tolist()
     hiss = random.normal(size=SAMPLE_RATE)
     bass = struck(time, beats[::2], lambda t: np.exp(-12 * t) * np.sin(2 * np.pi * 60 * t))
     snare = struck(time, beats[1::2], lambda t: 0.4 * np.exp(-18 * t) * hiss[: len(t)])
-    hat = struck(time, np.arange(0, time[-1], 0.25), lambda t: 0.15 * np.exp(-60 * t) * hiss[: len(t)])
+    hat = struck(
+        time, np.arange(0, time[-1], 0.25).tolist(), lambda t: 0.15 * np.exp(-60 * t) * hiss[: len(t)]
+    )
     return bass + snare + hat
 
 
@@ -150,13 +163,13 @@ def sung(time: Signal, vowels: str, pitches: Sequence[float], seconds: float = 2
 
 def babble(time: Signal, random: np.random.Generator) -> Signal:
     """As many people far away: noise in the bands of a voice, with the rhythm of syllables."""
-    voices = []
+    whole = np.zeros(len(time))
     for _ in range(8):
         first, second = random.uniform(300, 700), random.uniform(1_000, 2_000)
         syllables = drifting(time, random, 8) ** 3
-        voices.append(syllables * coloured(time, random, band(first * 0.8, first * 1.2)))
-        voices.append(0.5 * syllables * coloured(time, random, band(second * 0.9, second * 1.1)))
-    return np.sum(voices, axis=0)
+        whole += syllables * coloured(time, random, band(first * 0.8, first * 1.2))
+        whole += 0.5 * syllables * coloured(time, random, band(second * 0.9, second * 1.1))
+    return whole
 
 
 def rain(time: Signal, random: np.random.Generator) -> Signal:
@@ -180,7 +193,8 @@ def engine(time: Signal, random: np.random.Generator) -> Signal:
 def sweep(time: Signal) -> Signal:
     """From 50 to 7,000 Hz, an octave in the same time wherever."""
     length, octaves = time[-1], np.log(140)
-    return np.sin(2 * np.pi * 50 * length / octaves * (np.exp(time / length * octaves) - 1))
+    phase: Signal = 2 * np.pi * 50 * length / octaves * (np.exp(time / length * octaves) - 1)
+    return np.sin(phase)
 
 
 def siren(time: Signal) -> Signal:

@@ -61,7 +61,7 @@ def differences(expected: str, heard: str) -> list[tuple[str, str]]:
     """What stands in one text and in the other at places where they differ."""
     ours, theirs = letters(expected), letters(heard)
     matcher = SequenceMatcher(a=ours, b=theirs, autojunk=False)
-    return [(ours[i:j], theirs[k:l]) for kind, i, j, k, l in matcher.get_opcodes() if kind != "equal"]
+    return [(ours[i:j], theirs[k:m]) for kind, i, j, k, m in matcher.get_opcodes() if kind != "equal"]
 
 
 def assert_same_but_for_spelling(found: Sequence[tuple[str, str]]) -> None:

@@ -173,7 +173,7 @@ class Batch(Generic[Owner]):
         """Slots whose likeliest beam only repeats itself, and the token from which it does."""
         due = [number for number, slot in enumerate(self.slots) if slot.steps % LOOPS_EVERY == 0]
         found = {}
-        for number, written in zip(due, self.search.tokens[due, 0].tolist(), strict=True):
+        for number, written in zip(due, self.search.likeliest(due), strict=True):
             start = loop_start(written[: self.slots[number].steps], self.vocabulary.first_stamp)
             if start is not None:
                 found[number] = start

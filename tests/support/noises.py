@@ -245,10 +245,10 @@ NOISES: dict[str, Callable[[Signal, np.random.Generator], Signal]] = {
     "an engine": lambda time, random: at(engine(time, random), 18),
     "a siren": lambda time, _: at(siren(time), 15),
     "birds": lambda time, random: at(birds(time, random), 30),
-    "a sung a": lambda time, _: at(sung(time, "a", [120.0]), 20),
-    "a sung i": lambda time, _: at(sung(time, "i", [220.0]), 20),
-    "a sung o": lambda time, _: at(sung(time, "o", [165.0]), 20),
-    "a sung u": lambda time, _: at(sung(time, "u", [140.0], seconds=1.0), 20),
+    "a sung a": lambda time, _: at(sung(time, "a", [90.0]), 20),
+    "a sung i": lambda time, _: at(sung(time, "i", [150.0, 168.0, 178.0], seconds=0.5), 20),
+    "a sung e": lambda time, _: at(sung(time, "e", [110.0]), 20),
+    "a sung u": lambda time, _: at(sung(time, "u", [110.0], seconds=0.5), 20),
     "a tune on vowels": lambda time, _: at(
         sung(time, "aoieuö", [131.0, 147.0, 165.0, 175.0, 196.0, 165.0], seconds=0.7), 20
     ),

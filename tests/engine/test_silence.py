@@ -28,6 +28,10 @@ AMID = {
     "an engine": 15.0,
     "dial tone": 20.0,
 }
+DEAF = (
+    "digital silence", "a still room", "white noise, loud", "brown noise", "chords", "drums", "applause", "breathing",
+    "clicks", "rain", "busy tone", "birds",
+)  # fmt: skip
 SAID = SENTENCES[12]  # Hon studerar historia vid universitetet i Uppsala.
 
 
@@ -72,18 +76,19 @@ class Everywhere:
 def test_of_what_a_deaf_detector_lets_through_the_decoder_believes_next_to_nothing(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whisper's own sign of silence stops twenty-two of these twenty-four; what it does not, it is unsure of."""
-    sounds = {name: noise(name, 4.0) for name in NOISES if name not in VOICES}
+    """Whisper's own sign of silence stops nearly all; breath is the one that it does not, and is unsure of."""
+    sounds = {name: noise(name, 4.0) for name in DEAF}
     monkeypatch.setattr(engine, "detector", Everywhere())
     heard = hear_together(engine, list(sounds.values()), GREEDY)
-    assert engine.counts["windows"] >= len(sounds)
+    assert all(one.speech_duration > 3.9 for one in heard)
     invented = {name: one for name, one in zip(sounds, heard, strict=True) if one.text}
-    assert set(invented) <= {"breathing", "a siren"}
+    assert set(invented) <= {"breathing"}
     assert all(s.average_log_probability < -1 for one in invented.values() for s in one.segments)
 
 
-def test_of_a_voice_that_sings_vowels_at_most_vowels_are_written(engine: Engine) -> None:
-    """A voice it is, and the detector hears one in some; but nobody says a word."""
+def test_of_a_voice_that_sings_vowels_no_more_than_its_beginning_is_written(engine: Engine) -> None:
+    """A voice it is: the detector hears the first of some, a few tenths of a second, and "mm" may stand for that."""
     heard = hear_together(engine, [noise(name) for name in VOICES], GREEDY)
     for name, one in zip(VOICES, heard, strict=True):
-        assert len(words(one.text)) <= 2, f"{name}: {one.text}"
+        assert one.speech_duration < 1, name
+        assert len(words(one.text)) <= 1, f"{name}: {one.text}"

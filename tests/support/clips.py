@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tests.support.noises import Sound, amid, noise, to_sound
+from tests.support.noises import Sound, amid, band, noise, to_sound
 from tests.support.speech import SENTENCES, speak
 
 SAMPLE_RATE = 16_000
@@ -39,16 +39,15 @@ class Clip:
 
 
 def telephone(sound: Sound) -> Sound:
-    """300 to 3,400 Hz."""
-    spectrum = np.fft.rfft(sound)
-    hertz = np.fft.rfftfreq(len(sound), 1 / SAMPLE_RATE)
-    return to_sound(np.fft.irfft(spectrum * ((hertz > 300) & (hertz < 3_400)), len(sound)))
+    """From some 300 to some 3,400 Hz."""
+    hertz = np.maximum(np.fft.rfftfreq(len(sound), 1 / SAMPLE_RATE), 20.0)
+    return to_sound(np.fft.irfft(np.fft.rfft(sound) * band(250, 3_700)(hertz), len(sound)))
 
 
 def hall(sound: Sound) -> Sound:
     """With an echo that is 60 dB softer after half a second."""
     time = np.arange(SAMPLE_RATE // 2) / SAMPLE_RATE
-    echo = 0.05 * np.random.default_rng(7).normal(size=len(time)) * 10 ** (-6 * time)
+    echo = 0.02 * np.random.default_rng(7).normal(size=len(time)) * 10 ** (-6 * time)
     echo[0] = 1.0
     length = len(sound) + len(time)
     heard = np.fft.irfft(np.fft.rfft(sound, length) * np.fft.rfft(echo, length), length)

@@ -222,7 +222,7 @@ class Batch(Generic[Owner]):
         every = LOOPS_EVERY if self.next.device.type == "cpu" else 1  # a GPU is looked at seldom enough
         due = [number for number, slot in enumerate(self.slots) if slot.steps % every == 0]
         found = {}
-        for number, written in zip(due, self.search.tokens[due, 0].tolist(), strict=True):
+        for number, written in zip(due, self.search.likeliest(due), strict=True):
             start = loop_start(written[: self.slots[number].steps], self.vocabulary.first_stamp)
             if start is not None:
                 found[number] = start

@@ -147,6 +147,14 @@ class Search:
             total = float(self.totals[slot, beam])
         return Found(tokens[:length].tolist(), own[:length].tolist(), total)
 
+    def likeliest(self, slots: list[int]) -> list[list[int]]:
+        """The tokens of the likeliest beam of each of these slots; samples stand in no order."""
+        if not slots:
+            return []
+        beams = self.totals[slots].argmax(1)
+        written: list[list[int]] = self.tokens[slots, beams].tolist()
+        return written
+
     def move(self, source: int, target: int) -> None:
         """Copy what is known of one slot to another."""
         for state in (

@@ -244,7 +244,7 @@ def test_a_word_lies_on_one_side_of_a_silence_that_was_cut_out(vocabulary: Vocab
 
 def test_a_text_that_was_cut_has_the_words_that_are_left(vocabulary: Vocabulary) -> None:
     whole = decoded(tokens_of(vocabulary, 0.0, " Hej", " du", " du", " du"))
-    short = cut(replace(whole, loop=3, times=whole.times[:4]))  # only what is kept was aligned
+    short = cut(replace(whole, loop=3, times=whole.times[:4]), vocabulary)  # only what is kept was aligned
     (segment,) = segments(window(np.zeros(160_000, np.float32)), short, vocabulary)
     assert [(word.text, word.start, word.end) for word in segment.words] == [
         ("Hej", 0.1, 0.2),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from runner.engine.decode import Decoded
+    from runner.engine.decode import Batch, Decoded
     from runner.engine.transcriber import Engine
     from runner.engine.windows import Window
 
@@ -32,6 +32,21 @@ def hear(engine: Engine, sounds: Sequence[NDArray[np.float32]]) -> Tensor:
     return heard
 
 
+def batch(engine: Engine, *, slots: int, beams: int, timestamps: bool = True) -> Batch[int]:
+    """Slots of this engine for windows that go by numbers."""
+    from runner.engine.decode import Batch
+
+    network = engine.network
+    return Batch(
+        network.decoder,
+        network.dimensions,
+        engine.vocabulary,
+        slots=slots,
+        beams=beams,
+        timestamps=timestamps,
+    )
+
+
 def write(
     engine: Engine,
     heard: Tensor,
@@ -43,26 +58,18 @@ def write(
     order: Sequence[int] | None = None,
 ) -> list[Decoded]:
     """What is written for each of some windows (B, T, W), taken in `order` into so many slots."""
-    from runner.engine.decode import Batch, Job
+    from runner.engine.decode import Job
 
-    network = engine.network
-    batch: Batch[int] = Batch(
-        network.decoder,
-        network.dimensions,
-        engine.vocabulary,
-        slots=slots,
-        beams=beams,
-        timestamps=timestamps,
-    )
+    together = batch(engine, slots=slots, beams=beams, timestamps=timestamps)
     prompt = tuple(engine.vocabulary.prompt("sv", timestamps))
     waiting = [
         Job(number, heard[number], prompt, temperature, seed=number) for number in order or range(len(heard))
     ]
     done: dict[int, Decoded] = {}
     while len(done) < len(heard):
-        if waiting and batch.free:
-            some, waiting = waiting[: batch.free], waiting[batch.free :]
-            done.update(batch.admit(some))
+        if waiting and together.free:
+            some, waiting = waiting[: together.free], waiting[together.free :]
+            done.update(together.admit(some))
         else:
-            done.update(batch.step())
+            done.update(together.step())
     return [done[number] for number in range(len(heard))]

@@ -25,6 +25,7 @@ from tests.support.speech import SENTENCES, speak
 
 if TYPE_CHECKING:
     from runner.engine.transcriber import Engine
+    from runner.transcript import Transcript
 
 SAMPLE_RATE = 16_000
 GREEDY = Options(beam=1)
@@ -71,48 +72,73 @@ def assert_same_but_for_spelling(found: Sequence[tuple[str, str]]) -> None:
 
 
 @pytest.fixture(scope="module")
-def apart(engine: Engine) -> list[str]:
-    """The text of each group, heard with a second between its sentences."""
-    return [one.text for one in hear_together(engine, [joined(group, 1.0) for group in GROUPS], GREEDY)]
+def said() -> dict[str, tuple[list[int], Sound]]:
+    """All sentences in a row, by the way they are said: in which order of their groups, and the sound."""
+    ways = {"never pausing": (0, 0.0), "from the second group on": (1, 0.0), "with pauses of 0.3 s": (2, 0.3)}
+    rows = {
+        name: (in_order(first), joined(sentences(in_order(first)), pause))
+        for name, (first, pause) in ways.items()
+    }
+    for second, first in ((20, 0), (30, 1)):
+        rows[f"across second {second}"] = in_order(first), with_a_sentence_across(second, in_order(first))
+    return rows
+
+
+def with_a_sentence_across(second: int, order: Sequence[int]) -> Sound:
+    """Speech that never pauses and begins within its first sentence, so that the middle of another lies there."""
+    lengths = np.array([len(speak(text)) for text in sentences(order)])
+    middles = lengths.cumsum() - lengths // 2
+    late = middles[middles > second * SAMPLE_RATE][0] - second * SAMPLE_RATE
+    assert late < lengths[0]
+    return joined(sentences(order), 0.0)[late:]
+
+
+@pytest.fixture(scope="module")
+def heard(engine: Engine, said: dict[str, tuple[list[int], Sound]]) -> dict[str, Transcript]:
+    """Each of these, and each group with a second between its sentences; all in one go."""
+    sounds = {name: sound for name, (_, sound) in said.items()}
+    sounds |= {f"group {number}": joined(group, 1.0) for number, group in enumerate(GROUPS)}
+    return dict(zip(sounds, hear_together(engine, list(sounds.values()), GREEDY), strict=True))
+
+
+def apart(heard: dict[str, Transcript], order: Sequence[int]) -> str:
+    return " ".join(heard[f"group {number}"].text for number in order)
 
 
 @needs("speech")
-def test_apart_the_sentences_are_heard_well(apart: list[str]) -> None:
-    for group, text in zip(GROUPS, apart, strict=True):
-        assert SequenceMatcher(a=letters(" ".join(group)), b=letters(text), autojunk=False).ratio() > 0.8
+def test_with_a_second_between_them_the_sentences_are_heard_well(heard: dict[str, Transcript]) -> None:
+    for number, group in enumerate(GROUPS):
+        ours = letters(heard[f"group {number}"].text)
+        assert SequenceMatcher(a=letters(" ".join(group)), b=ours, autojunk=False).ratio() > 0.8
 
 
 @needs("speech")
-def test_speech_that_hardly_pauses_comes_out_once_wherever_its_windows_are_cut(
-    engine: Engine, apart: list[str]
+def test_speech_that_hardly_pauses_is_cut_where_sound_follows_at_once(
+    said: dict[str, tuple[list[int], Sound]],
 ) -> None:
-    """Without a pause and with pauses of 0.3 s, in other orders: another sentence lies where the window ends."""
-    cases = [(in_order(first), pause) for first, pause in ((0, 0.0), (1, 0.0), (2, 0.3))]
-    sounds = [joined(sentences(order), pause) for order, pause in cases]
-    for sound in sounds:
-        cut = windows_of(sound)
-        assert len(cut) == 2
-        assert cut[0].end == pytest.approx(cut[1].start, abs=0.3)
-    for (order, _), one in zip(cases, hear_together(engine, sounds, GREEDY), strict=True):
-        assert_same_but_for_spelling(differences(" ".join(apart[number] for number in order), one.text))
-        assert all(before.end <= after.start + 0.02 for before, after in pairwise(one.segments))
+    for _, sound in said.values():
+        first, second = windows_of(sound)
+        assert 20 <= first.end <= 30
+        assert first.end == pytest.approx(second.start, abs=0.3)
 
 
 @needs("speech")
+@pytest.mark.parametrize("way", ["never pausing", "from the second group on", "with pauses of 0.3 s"])
+def test_wherever_the_windows_are_cut_every_sentence_comes_out_once(
+    said: dict[str, tuple[list[int], Sound]], heard: dict[str, Transcript], way: str
+) -> None:
+    order, _ = said[way]
+    assert_same_but_for_spelling(differences(apart(heard, order), heard[way].text))
+    assert all(before.end <= after.start + 0.02 for before, after in pairwise(heard[way].segments))
+
+
+@needs("speech")
+@pytest.mark.parametrize("second", [20, 30])
 def test_a_sentence_said_across_the_twentieth_or_thirtieth_second_comes_out_once(
-    engine: Engine, apart: list[str]
+    said: dict[str, tuple[list[int], Sound]], heard: dict[str, Transcript], second: int
 ) -> None:
-    """Its middle lies there exactly, in speech that never pauses and begins within its first sentence."""
-    sounds, expected = [], []
-    for second, order in ((20, in_order(0)), (30, in_order(1))):
-        said = sentences(order)
-        ends = np.cumsum([len(speak(text)) for text in said])
-        middles = ends - [len(speak(text)) // 2 for text in said]
-        late = next(middle - second * SAMPLE_RATE for middle in middles if middle > second * SAMPLE_RATE)
-        assert late < ends[0]
-        sounds.append(joined(said, 0.0)[late:])
-        expected.append(" ".join(apart[number] for number in order[1:]))
-    for text, one in zip(expected, hear_together(engine, sounds, GREEDY), strict=True):
-        (_, before), *found = differences(text, one.text)
-        assert len(before) > LONGEST_WORD  # the first four sentences, with which we have nothing to do here
-        assert_same_but_for_spelling(found)
+    way = f"across second {second}"
+    order, _ = said[way]
+    (_, before), *found = differences(apart(heard, order[1:]), heard[way].text)
+    assert len(before) > LONGEST_WORD  # the first group, of which a part is missing
+    assert_same_but_for_spelling(found)

@@ -62,6 +62,8 @@ def run_tests(_context: Context, only: list[str], fast: bool = False, floor: boo
         "json": "Write everything that was measured to this file.",
         "chart": "Draw the speeds to this file, SVG.",
         "only-stages": "Ours alone: each stage beside the least that it could take here.",
+        "precisions": "Ours alone: windows that these write otherwise than float32: bfloat16, float16, int8.",
+        "growth": "Ours alone: time and memory of files of so many minutes each, such as 10,60,180.",
         "quality": "Count errors instead: a folder of recordings with .txt beside them, fleurs-sv or common-voice-sv.",
     },
 )
@@ -77,6 +79,8 @@ def bench(
     json: str | None = None,
     chart: str | None = None,
     only_stages: bool = False,
+    precisions: str | None = None,
+    growth: str | None = None,
     quality: str | None = None,
 ) -> None:
     """Measure ours beside its peers.
@@ -86,6 +90,7 @@ def bench(
         ./invoke bench
         ./invoke bench --minutes 10 --contestants ours,fw-1 --chart speeds.svg
         ./invoke bench --only-stages
+        ./invoke bench --growth 10,60,180
         ./invoke bench --quality recordings/
     """
     from runner.door.install import install

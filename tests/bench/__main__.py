@@ -41,6 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 raise UsageError(f"There is no folder {path.parent} to write {path.name} to.")
         if options.quality:
             _judge(options, options.quality, entries, console)
+        elif options.precisions or options.growth:
+            from tests.bench import ourselves
+
+            ourselves.main(options, console)
         else:
             from tests.bench import compare  # with torch, seconds after what can be told at once
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+FASTER = ("bfloat16", "float16", "int8")  # than float32
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -23,6 +25,8 @@ class Options:
     chart: Path | None
     only_stages: bool
     quality: str | None
+    precisions: tuple[str, ...]
+    growth: tuple[float, ...]
     folder: Path | None  # where the person is: what paths are relative to
 
 
@@ -43,6 +47,8 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     add("--chart", type=Path)
     add("--only-stages", action="store_true")
     add("--quality", metavar="FOLDER")
+    add("--precisions", type=_precisions, default=())
+    add("--growth", type=_lengths, default=())
     add("--folder", type=Path, help=argparse.SUPPRESS)
     return Options(**vars(parser.parse_args(arguments)))
 
@@ -55,6 +61,17 @@ def _positive(text: str) -> float:
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
     return number
+
+
+def _precisions(text: str) -> tuple[str, ...]:
+    names = tuple(filter(None, (part.strip() for part in text.split(","))))
+    if not names or not set(names) <= set(FASTER):
+        raise argparse.ArgumentTypeError(f"{text} is none of {', '.join(FASTER)}")
+    return names
+
+
+def _lengths(text: str) -> tuple[float, ...]:
+    return tuple(_positive(part) for part in text.split(","))
 
 
 def _count(text: str) -> int:

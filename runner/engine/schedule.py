@@ -56,13 +56,14 @@ class Schedule:
         self.engine, self.options = engine, options
         self.waiting: deque[Task] = deque()  # for the encoder, or for a slot
         self.writing: list[Task] = []
+        self.fallbacks: list[Fallback] = []
         self.slots = devices.choose_batch(
             options.batch_size, engine.network.dimensions, engine.device, engine.precision
         )
         # A language takes one token, whichever it is.
         fixed = len(engine.vocabulary.prompt(next(iter(engine.vocabulary.languages)), options.timestamps))
         self.longest_prompt = fixed + Context(engine.vocabulary, options).most
-        self.batch = self._batch()
+        self.batch: Batch[Task] | None = None  # made when there is work, given up where it does not fit
 
     def _batch(self) -> Batch[Task]:
         engine, options = self.engine, self.options
@@ -75,7 +76,7 @@ class Schedule:
             timestamps=options.timestamps,
             words=options.words,
             prompt=self.longest_prompt,
-            capture=CudaCapture() if engine.device.type == "cuda" else None,
+            capture=CudaCapture() if engine.network.decoder.vocabulary.weight.is_cuda else None,
         )
 
     @property
@@ -95,7 +96,7 @@ class Schedule:
     def begun(self) -> Counter[Transcription]:
         """Seconds of each recording in windows on their way, by how far they are: for a bar that moves."""
         seconds: Counter[Transcription] = Counter()
-        for slot in self.batch.slots:
+        for slot in self.batch.slots if self.batch else []:
             share = HEARD_SHARE + WRITTEN_SHARE * min(1.0, slot.steps / TYPICAL_STEPS)
             seconds[slot.job.owner.transcription] += slot.job.owner.window.length * share  # type: ignore[assignment]
         return seconds
@@ -103,13 +104,14 @@ class Schedule:
     def work(self) -> list[tuple[Task, Decoded]]:
         """A round of hearing or some steps of writing; gives the windows that it finished."""
         try:
+            batch = self.batch = self.batch or self._batch()
             ready = self._ready()
-            if ready and self.batch.free >= len(ready):
+            if ready and batch.free >= len(ready):
                 for task in ready:
                     self.waiting.remove(task)
-                done = self._begin(ready)
+                done = self._begin(batch, ready)
             else:
-                done = self._write()
+                done = self._write(batch)
         except (RuntimeError, MemoryError) as fault:
             self._go_on_smaller(fault)
             return []
@@ -135,8 +137,11 @@ class Schedule:
             busy.add(task.line)
         return ready
 
-    def _begin(self, tasks: list[Task]) -> list[tuple[Task, Decoded]]:
+    def _begin(self, batch: Batch[Task], tasks: list[Task]) -> list[tuple[Task, Decoded]]:
         self.writing += tasks
+        for transcription in {task.transcription for task in tasks}:
+            transcription.batch_size = self.slots
+            transcription.fallbacks += [one for one in self.fallbacks if one not in transcription.fallbacks]
         new = [task for task in tasks if task.heard is None]
         if new:
             self._hear(new)
@@ -155,7 +160,7 @@ class Schedule:
             ]
             # Prompts of one length go in together: all of them, but where each has another text before it.
             lengths = groupby(sorted(jobs, key=lambda job: len(job.prompt)), lambda job: len(job.prompt))
-            return [done for _, some in lengths for done in self.batch.admit(list(some))]
+            return [done for _, some in lengths for done in batch.admit(list(some))]
 
     def _hear(self, tasks: list[Task]) -> None:
         engine = self.engine
@@ -171,13 +176,13 @@ class Schedule:
             shares = detect_language(engine.network.decoder, engine.vocabulary, heard[own])
             transcription.language = max(shares, key=shares.__getitem__)
 
-    def _write(self) -> list[tuple[Task, Decoded]]:
+    def _write(self, batch: Batch[Task]) -> list[tuple[Task, Decoded]]:
         with self._timed("decoder", self.writing):
             for _ in range(STEPS_TOGETHER):
                 self.engine.counts["steps"] += 1
-                self.engine.counts["tokens"] += len(self.batch.slots)
-                self.engine.counts["rows"] += len(self.batch.slots) * self.batch.beams
-                if done := self.batch.step():
+                self.engine.counts["tokens"] += len(batch.slots)
+                self.engine.counts["rows"] += len(batch.slots) * batch.beams
+                if done := batch.step():
                     return done
         return []
 
@@ -187,7 +192,7 @@ class Schedule:
         reason = str(fault).splitlines()[0] if str(fault) else type(fault).__name__
         if out_of_memory(fault) and self.slots > 1:
             half = (self.slots + 1) // 2
-            self._note(Fallback("batch", str(self.slots), str(half), reason))
+            self.fallbacks.append(Fallback("batch", str(self.slots), str(half), reason))
             self.slots = half
         elif engine.device.type == "cuda":
             engine.fall_back_to_cpu(reason)
@@ -197,17 +202,11 @@ class Schedule:
                 f"the engine failed on the processor ({reason}); try --precision float32 and a smaller "
                 "GPU_TRANSCRIBER_BATCH_SIZE"
             ) from fault
-        for transcription in self.transcriptions:
-            transcription.batch_size = self.slots
         for task in self.writing:
             task.heard = None
         self.waiting.extendleft(reversed(self.writing))
         self.writing.clear()
-        self.batch = self._batch()
-
-    def _note(self, fallback: Fallback) -> None:
-        for transcription in self.transcriptions:
-            transcription.fallbacks.append(fallback)
+        self.batch = None
 
     @contextmanager
     def _timed(self, stage: str, tasks: Sequence[Task]) -> Iterator[None]:

@@ -249,6 +249,24 @@ def test_a_batch_too_large_for_memory_is_halved_and_said(
 
 
 @needs("speech")
+def test_slots_that_no_memory_holds_become_fewer_and_that_is_said(
+    engine: Engine, speech: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = schedule.Schedule._batch
+
+    def batch(self: schedule.Schedule) -> Batch[schedule.Task]:
+        if self.slots > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(self)
+
+    monkeypatch.setattr(schedule.Schedule, "_batch", batch)
+    transcript, _ = run(engine, speech, Options(batch_size=8, beam=1))
+    assert [(f.wanted, f.used) for f in transcript.fallbacks] == [("8", "4"), ("4", "2")]
+    assert transcript.batch_size == 2
+    assert "Anna" in transcript.text
+
+
+@needs("speech")
 def test_memory_too_small_for_one_window_is_told_in_a_sentence(
     engine: Engine, speech: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,8 +36,8 @@ class Graphs:
 
 
 def rounded(rows: int, most: int) -> int:
-    """The next power of two, or all there are."""
-    return int(min(1 << (rows - 1).bit_length(), most))
+    """The next power of two up to eight, then the next multiple of eight; or all there are."""
+    return int(min(1 << (rows - 1).bit_length() if rows <= 8 else -(-rows // 8) * 8, most))
 
 
 class CudaCapture:

@@ -60,20 +60,26 @@ class Delivery:
         except CannotStart:
             raise
         except Exception as error:  # noqa: BLE001 (it is told)
-            return self.report.failed(name, error)
+            with self.signals.held():
+                hearing.is_delivered = True
+                return self.report.failed(name, error)
 
     def _deliver(self, hearing: Hearing, heard: Heard, ended: BaseException | None) -> Outcome:
         recording, transcript, work = hearing.recording, heard.transcription.transcript, hearing.work
         if ended is not None and not transcript.segments:
             raise ended
         try:
-            self._print(recording, transcript)
+            if not hearing.is_printed:
+                self._print(recording, transcript)
+                hearing.is_printed = True
         except Stop as stop:
+            if ended is not None and not isinstance(ended, Stop):
+                self.report.failure(recording.name, ended)
             ended = stop
         try:
             with self.signals.held():
                 folder = self._file(hearing, heard, transcript, work)
-                hearing.is_filed = True
+                hearing.is_delivered = True
                 outcome = self.report.filed(recording, transcript, folder, work)
         except OutputError as error:
             if isinstance(ended, Stop):

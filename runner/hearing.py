@@ -41,7 +41,8 @@ class Hearing:
     ended: BaseException | None = None
     update: Update | None = None  # the latest of its progress
     stack: ExitStack = field(default_factory=ExitStack)
-    is_filed: bool = False
+    is_printed: bool = False
+    is_delivered: bool = False  # filed, or its failure told
     began: float = field(default_factory=time.perf_counter)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
@@ -123,14 +124,13 @@ class Session:
             several=len(recordings) > 1,
         )
         unfinished = earlier.unfinished if earlier else {}
-        hearings = (
+        hearings = deque(
             Hearing(number, recording, unfinished.get(recording), alone=len(waiting) == 1)
             for number, recording in enumerate(waiting)
         )
         try:
-            opening = self._open(hearings)
-            while self._hear(opening, delivery):
-                pass
+            while hearings:
+                self._hear(self._open(hearings), delivery)
         except Stop as stop:
             self._deliver_what_there_is(delivery, stop)
             raise
@@ -138,10 +138,14 @@ class Session:
             for hearing in self._in_flight:
                 hearing.close()
 
-    def _open(self, hearings: Iterator[Hearing]) -> Iterator[Transcription]:
-        """Open recordings as the engine has room for more; what cannot be opened is told in its turn."""
+    def _open(self, hearings: deque[Hearing]) -> Iterator[Transcription]:
+        """Open recordings as the engine has room for more; what cannot be opened is told in its turn.
+
+        A stream, which may be long in coming, is waited for when all before it is done.
+        """
         request = self.request
-        for hearing in hearings:
+        while hearings and not (self._in_flight and hearings[0].recording.size is None):
+            hearing = hearings.popleft()
             recording = hearing.recording
             self._in_flight.append(hearing)
             if len(self._in_flight) == 1:
@@ -165,14 +169,14 @@ class Session:
             else:
                 yield hearing.heard.transcription
 
-    def _hear(self, opening: Iterator[Transcription], delivery: Delivery) -> bool:
-        """Hear recordings until all are heard or the engine fails; gives whether there may be more of them."""
+    def _hear(self, opening: Iterator[Transcription], delivery: Delivery) -> None:
+        """Hear recordings until all of these are heard or the engine fails."""
         try:
             first = next(opening, None)
         finally:  # those that cannot be read are told even where there is no engine
             self._deliver_those_over(delivery)
         if first is None:
-            return False
+            return
         try:
             for transcription, update in self.machine.run(chain([first], opening)):
                 for hearing in self._in_flight:
@@ -182,14 +186,14 @@ class Session:
                             hearing.close()
                 self._deliver_those_over(delivery)
                 self._show_progress()
-        except CannotStart:
+        except CannotStart as failure:
+            self._deliver_what_there_is(delivery, failure)
             raise
         except Exception as failure:  # noqa: BLE001 (told of each recording that it ended)
             for hearing in self._in_flight:
                 if not hearing.is_over:
                     hearing.ended = failure
         self._deliver_those_over(delivery)
-        return True
 
     def _deliver_those_over(self, delivery: Delivery) -> None:
         """Deliver the recordings that are over and have none before them that is not."""
@@ -201,16 +205,17 @@ class Session:
             self.signals.check()
             self._show_first()
 
-    def _deliver_what_there_is(self, delivery: Delivery, stop: Stop) -> None:
-        """A signal came: keep the finished windows of every recording."""
+    def _deliver_what_there_is(self, delivery: Delivery, end: Stop | CannotStart) -> None:
+        """The run is over before its end: keep the finished windows of every recording."""
         while self._in_flight:
-            hearing = self._in_flight.pop(0)
-            if hearing.is_filed:  # as the signal came
-                continue
+            hearing = self._in_flight[0]
             if not hearing.is_over:
-                hearing.ended = stop
-            with suppress(Stop), log.context(file=hearing.recording.name, run=delivery.run.path.name):
-                self.screen.end(delivery.deliver(hearing))
+                hearing.ended = end
+            if not hearing.is_delivered:  # as the signal came
+                self._show_first()
+                with suppress(Stop, CannotStart), log.context(file=hearing.recording.name):
+                    self.screen.end(delivery.deliver(hearing))
+            self._in_flight.remove(hearing)
 
     def _show_first(self) -> None:
         if self._in_flight:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 from pathlib import Path
@@ -51,6 +52,19 @@ def test_short_recordings_wait_for_the_long_one_before_them(
         assert content["complete"] is True
         stages = sum(content["timings"][stage] for stage in ("vad", "features", "encoder", "decoder"))
         assert content["timings"]["total"] == pytest.approx(stages, abs=0.01), "its share of the batches"
+
+
+def test_a_stream_that_is_long_in_coming_keeps_nobody_waiting(
+    recordings: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    os.mkfifo(tmp_path / "stream.wav")
+    names = [recordings / "b.wav", tmp_path / "stream.wav"]
+    with running(*names, folder=tmp_path, environment=environment) as run:
+        run.wait_for(lambda line: "b.wav: done" in line)
+        (tmp_path / "stream.wav").write_bytes((recordings / "d.wav").read_bytes())
+        done = run.end()
+    assert done.returncode == 0, done.stderr
+    assert "stream.wav: done" in done.stderr
 
 
 def test_a_signal_keeps_what_is_finished_of_each_and_the_next_run_does_the_rest(

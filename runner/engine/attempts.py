@@ -73,7 +73,8 @@ def log_probability_without_loop(decoded: Decoded) -> float:
     """The mean over what stays of a text; that of all of it where nothing is cut."""
     if decoded.loop is None:
         return decoded.average_log_probability
-    return sum(decoded.log_probabilities[: decoded.loop]) / decoded.loop
+    stays = decoded.log_probabilities[: decoded.loop]
+    return sum(stays) / len(stays)
 
 
 def is_sure(decoded: Decoded) -> bool:

@@ -51,11 +51,11 @@ class Cache:
         self.positions = positions
         self.dense = dense  # as small as may be, moved when it grows
         entries = beams * (min(GROWS_BY, positions) if self.dense else positions)
+        # Zeros, since what is hidden and rows without a window must still be numbers: 0 · NaN is NaN.
         self.heard = [
-            (like.new_empty(slots, heads, heard, size), like.new_empty(slots, heads, heard, size))
+            (like.new_zeros(slots, heads, heard, size), like.new_zeros(slots, heads, heard, size))
             for _ in range(layers)
         ]
-        # Zeros, since an entry that is hidden must still be a number: 0 · NaN is NaN.
         self.own = [
             (like.new_zeros(slots, heads, entries, size), like.new_zeros(slots, heads, entries, size))
             for _ in range(layers)

@@ -186,12 +186,13 @@ class Batch(Generic[Owner]):
         """Take out the windows that have come to their end."""
         self.steps += 1
         look = self.next.device.type == "cpu" or self.steps % HOST_WAITS_EVERY == 0
-        looped = self._loops() if look else {}
-        ended = self.search.ended[: len(self.slots)].tolist() if look else []
+        texts = self.search.ended[: len(self.slots)].tolist() if look else []
+        ended = {number for number, count in enumerate(texts) if count >= self.beams}
+        looped = self._loops(ended) if look else {}
         over = [
             number
             for number, slot in enumerate(self.slots)
-            if slot.steps >= slot.most or number in looped or (ended and ended[number] >= self.beams)
+            if slot.steps >= slot.most or number in looped or number in ended
         ]
         results = [self._result(number, looped.get(number)) for number in over]
         if self.aligned:
@@ -217,10 +218,14 @@ class Batch(Generic[Owner]):
                 aligned[place] = replace(results[place], times=one)
         return aligned
 
-    def _loops(self) -> dict[int, int]:
-        """Slots whose likeliest beam only repeats itself, and the token from which it does."""
+    def _loops(self, ended: set[int]) -> dict[int, int]:
+        """Slots, those that ended apart, whose likeliest beam only repeats itself, and the token from which it does."""
         every = LOOPS_EVERY if self.next.device.type == "cpu" else 1  # a GPU is looked at seldom enough
-        due = [number for number, slot in enumerate(self.slots) if slot.steps % every == 0]
+        due = [
+            number
+            for number, slot in enumerate(self.slots)
+            if slot.steps % every == 0 and number not in ended
+        ]
         found = {}
         for number, written in zip(due, self.search.likeliest(due), strict=True):
             start = loop_start(written[: self.slots[number].steps], self.vocabulary.first_stamp)

@@ -72,11 +72,13 @@ def choose_threads(wanted: int) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def choose_batch(wanted: int, dimensions: Dimensions, device: torch.device, precision: torch.dtype) -> int:
-    """Windows that fit in the memory at hand, within the bounds of what pays."""
+def choose_batch(
+    wanted: int, dimensions: Dimensions, device: torch.device, precision: torch.dtype, tokens: int
+) -> int:
+    """Windows that fit in the memory at hand, within the bounds of what pays; `tokens` of all beams of each."""
     if wanted:
         return wanted
-    window = (dimensions.cross_cache_numbers + dimensions.self_cache_numbers) * precision.itemsize
+    window = (dimensions.cross_cache_numbers + tokens * dimensions.token_cache_numbers) * precision.itemsize
     fits = int(free_memory(device) * MEMORY_SHARE / window)
     least, most = (
         (LEAST_BATCH_GPU, MOST_BATCH_GPU) if device.type == "cuda" else (LEAST_BATCH_CPU, MOST_BATCH_CPU)
@@ -111,6 +113,7 @@ def prepare(device: torch.device, precision: torch.dtype, threads: int) -> None:
     if device.type == "cpu":
         keep_memory()
     if device.type == "cuda":
+        torch.cuda.set_device(device)  # a graph is captured on the present one
         torch.backends.cuda.matmul.allow_tf32 = precision is not torch.float32
         torch.backends.cudnn.allow_tf32 = precision is not torch.float32
         torch.backends.cudnn.benchmark = True

@@ -6,9 +6,12 @@ rounded up to keep these few: those that hold no window are computed too and nob
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import torch
+
+_log = logging.getLogger(__name__)
 
 Step = Callable[[int, int], None]
 Run = Callable[[], None]
@@ -31,8 +34,17 @@ class Graphs:
             return
         run = self.captured[key]
         if run is None:
-            run = self.captured[key] = self.capture(lambda: self.step(*key))
+            run = self.captured[key] = self._captured(lambda: self.step(*key))
         run()
+
+    def _captured(self, run: Run) -> Run:
+        try:
+            return self.capture(run)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as fault:
+            _log.warning("a step cannot be captured, so it is launched piece by piece: %s", fault)
+            return run
 
 
 def rounded(rows: int, most: int) -> int:

@@ -43,9 +43,9 @@ class Dimensions:
         return self.decoder_layers * 2 * self.audio_positions * self.width
 
     @property
-    def self_cache_numbers(self) -> int:
-        """Numbers that one window's self-attention keys and values take."""
-        return self.decoder_layers * 2 * self.text_positions * self.width
+    def token_cache_numbers(self) -> int:
+        """Numbers that one token's self-attention keys and values take."""
+        return self.decoder_layers * 2 * self.width
 
 
 def split_heads(x: Tensor, heads: int) -> Tensor:

@@ -31,7 +31,8 @@ class Quantised:
     """Eight bits: a scale for each number out, and one for each row that is multiplied.
 
     FBGEMM's product knows one scale for all rows, with which the loudest would leave the others few levels; so each
-    row is divided by its own largest number before the product, and what comes out is multiplied by it.
+    row is divided by its own largest number before the product, and what comes out is multiplied by it. The scale
+    of what is divided is always the same, so that no row depends on its neighbours.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
@@ -44,7 +45,7 @@ class Quantised:
         self.weight = torch.ops.quantized.linear_prepack(levels, None)
         self.bias = bias
         # Without instructions for it two products of eight bits overflow sixteen on their way to the sum.
-        self.seven_bits = not {"avx512_vnni", "avx_vnni"} & processor_features()
+        self.levels = LEVELS if {"avx512_vnni", "avx_vnni"} & processor_features() else LEVELS // 2
 
     def __call__(self, x: Tensor, then: str = "none") -> Tensor:
         """(…, in) → (…, out); `then` is "none" or "gelu"."""
@@ -56,8 +57,10 @@ class Quantised:
         return F.gelu(y) if then == "gelu" else y
 
     def multiply(self, rows: Tensor) -> Tensor:
-        """(rows, in) → (rows, out), with one scale for all rows."""
-        y: Tensor = torch.ops.quantized.linear_dynamic(rows, self.weight, self.seven_bits)
+        """(rows, in), all within [-1, 1] → (rows, out)"""
+        y: Tensor = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32(
+            rows, 1 / self.levels, self.levels + 1, self.weight
+        )
         return y
 
 
@@ -74,6 +77,7 @@ def can_quantise() -> bool:
         "avx2" in processor_features()
         and "fbgemm" in torch.backends.quantized.supported_engines
         and hasattr(torch, "quantize_per_channel")
+        and hasattr(torch.ops.quantized, "linear_with_input_q_dq_qweight_dq_output_fp32")
     )
 
 

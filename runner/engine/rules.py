@@ -40,10 +40,14 @@ class Rules:
         self.timestamps = timestamps
         self.beams = beams
         self.suppressed = torch.tensor(
-            sorted({token for token in vocabulary.suppressed if 0 <= token < vocabulary.end}), device=device
+            sorted({token for token in vocabulary.suppressed if 0 <= token < vocabulary.end}),
+            dtype=torch.long,
+            device=device,
         )
         self.suppressed_first = torch.tensor(
-            [token for token in vocabulary.suppressed_first if token < vocabulary.end], device=device
+            [token for token in vocabulary.suppressed_first if 0 <= token < vocabulary.end],
+            dtype=torch.long,
+            device=device,
         )
         self.last_initial = vocabulary.last_initial_stamp
         shape = (slots, beams)

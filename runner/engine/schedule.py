@@ -15,7 +15,7 @@ from torch import Tensor
 from runner.engine import device as devices
 from runner.engine.attempts import Attempts
 from runner.engine.context import Context
-from runner.engine.decode import Batch, Decoded, Job, detect_language
+from runner.engine.decode import MOST_TOKENS, Batch, Decoded, Job, detect_language
 from runner.engine.graphs import CudaCapture
 from runner.engine.loaded import Loaded
 from runner.engine.options import Options
@@ -57,12 +57,16 @@ class Schedule:
         self.waiting: deque[Task] = deque()  # for the encoder, or for a slot
         self.writing: list[Task] = []
         self.fallbacks: list[Fallback] = []
-        self.slots = devices.choose_batch(
-            options.batch_size, engine.network.dimensions, engine.device, engine.precision
-        )
         # A language takes one token, whichever it is.
         fixed = len(engine.vocabulary.prompt(next(iter(engine.vocabulary.languages)), options.timestamps))
         self.longest_prompt = fixed + Context(engine.vocabulary, options).most
+        self.slots = devices.choose_batch(
+            options.batch_size,
+            engine.network.dimensions,
+            engine.device,
+            engine.precision,
+            options.beam * (self.longest_prompt + MOST_TOKENS),
+        )
         self.batch: Batch[Task] | None = None  # made when there is work, given up where it does not fit
 
     def _batch(self) -> Batch[Task]:
@@ -202,9 +206,9 @@ class Schedule:
                 f"the engine failed on the processor ({reason}); try --precision float32 and a smaller "
                 "GPU_TRANSCRIBER_BATCH_SIZE"
             ) from fault
-        for task in self.writing:
-            task.heard = None
         self.waiting.extendleft(reversed(self.writing))
+        for task in self.waiting:
+            task.heard = None  # it lies where the engine is no more, or where memory is short
         self.writing.clear()
         self.batch = None
 

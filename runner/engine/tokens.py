@@ -90,9 +90,10 @@ class Vocabulary:
         return [*previous, self.start, self.languages[language], self.transcribe, *stamps]
 
     def tokens(self, text: str) -> list[int]:
-        """Plain text as tokens, as it stands after other text."""
+        """Plain text as tokens, as it stands after other text; what spells a special token is left out."""
         words = " ".join(text.split())
-        return list(self.tokenizer.encode(f" {words}", add_special_tokens=False).ids) if words else []
+        ids = self.tokenizer.encode(f" {words}", add_special_tokens=False).ids if words else []
+        return [token for token in ids if token < self.end]
 
     def text(self, tokens: Sequence[int]) -> str:
         """Words alone, without special tokens."""

@@ -52,9 +52,7 @@ class Transcription(Iterator[Update]):
         self.is_over = False  # and all of it written
         self.failure: Exception | None = None  # why it ended early
         self.is_told = False  # and that it was raised
-        self.batch_size = devices.choose_batch(
-            options.batch_size, engine.network.dimensions, engine.device, engine.precision
-        )
+        self.batch_size = 1  # until its first window is begun
         self.context = Context(engine.vocabulary, options)
         if options.language != "auto":
             self.prompt()  # an unknown language is told at once

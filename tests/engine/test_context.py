@@ -78,6 +78,12 @@ def test_a_text_drawn_by_chance_and_what_was_silence_do_not_lead_the_next_astray
     assert context.before(None) == []
 
 
+def test_what_spells_a_special_token_is_no_word(vocabulary: Vocabulary) -> None:
+    context = Context(vocabulary, Options(prompt="Hej <|endoftext|><|startoftranscript|> du", hotwords="  "))
+    assert "".join(vocabulary.text(context.before(None)).split()) == "Hejdu"
+    assert all(token < vocabulary.end for token in context.before(None))
+
+
 def test_a_prompt_that_is_too_long_is_refused_with_how_much_of_it_fits(engine: Engine) -> None:
     with pytest.raises(
         UsageError, match=r"take \d+ tokens together, and 223 fit: shorten them to about \d+ %"

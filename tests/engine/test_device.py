@@ -45,10 +45,10 @@ def test_eight_bits_are_refused_where_there_is_no_product_of_them() -> None:
 
 def test_the_batch_is_bounded_by_memory_and_never_below_the_floor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "free_memory", lambda _: 1 << 40)  # no test machine has a terabyte
-    assert devices.choose_batch(0, SMALL, CPU, torch.float32) == devices.MOST_BATCH_CPU
+    assert devices.choose_batch(0, SMALL, CPU, torch.float32, 700) == devices.MOST_BATCH_CPU
     monkeypatch.setattr(devices, "free_memory", lambda _: 1 << 20)  # nor so little
-    assert devices.choose_batch(0, SMALL, CPU, torch.float32) == devices.LEAST_BATCH_CPU
-    assert devices.choose_batch(17, SMALL, CPU, torch.float32) == 17
+    assert devices.choose_batch(0, SMALL, CPU, torch.float32, 700) == devices.LEAST_BATCH_CPU
+    assert devices.choose_batch(17, SMALL, CPU, torch.float32, 700) == 17
 
 
 @needs("linux")

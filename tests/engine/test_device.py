@@ -7,7 +7,6 @@ import torch
 
 from runner.engine import device as devices
 from runner.engine.network import Dimensions
-from runner.engine.products import can_quantise
 from runner.errors import UsageError
 from tests.support.needs import needs
 
@@ -33,8 +32,7 @@ def test_the_processor_is_taken_as_asked_without_a_word() -> None:
 
 def test_precision_is_what_was_asked_and_otherwise_what_the_processor_has() -> None:
     assert devices.choose_precision("bfloat16", CPU) == "bfloat16"
-    other = "int8" if can_quantise() else "float32"
-    native = "bfloat16" if devices.has_native_bfloat16() else other
+    native = "bfloat16" if devices.has_native_bfloat16() else "float32"
     assert devices.choose_precision("auto", CPU) == native
 
 

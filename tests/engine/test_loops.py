@@ -82,6 +82,7 @@ def test_no_recording_is_written_in_circles(engine: Engine, transcripts: dict[st
 @needs("speech")
 def test_what_was_said_before_it_was_repeated_is_kept(transcripts: dict[str, Transcript]) -> None:
     """Neither cut away with the loop, nor taken for silence, nor left for what a hot draw invents."""
+    assert words(transcripts["one word"].text)[0] in ("ja", "sjö", "sjå")  # as the model spells it
     assert all(one.text for one in transcripts.values())
 
 
@@ -89,9 +90,9 @@ def test_what_was_said_before_it_was_repeated_is_kept(transcripts: dict[str, Tra
 def test_a_sentence_said_before_words_that_are_repeated_is_kept_whole(
     transcripts: dict[str, Transcript],
 ) -> None:
-    said = words(transcripts["a sentence, then two words"].text)
-    assert len(set(words(BEFORE)) & set(said)) >= 6, said
-    assert said[-1].startswith("ta"), said
+    *sentence, last, _ = words(transcripts["a sentence, then two words"].text)
+    assert {"han", "har", "arbetat", "som", "över", "år"} <= set(sentence)
+    assert last.startswith("ta")
 
 
 @needs("speech")

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import pytest
 import torch
 from torch.nn import functional as F
 
-from runner.engine.products import Packed, Quantised, can_pack, can_quantise
-
-eight_bits = pytest.mark.skipif(not can_quantise(), reason="needs an x86 processor with AVX2")
+from runner.engine.products import Packed, Quantised
+from tests.support.needs import needs
 
 
 def loud_and_quiet(rows: int = 64) -> torch.Tensor:
@@ -15,7 +13,7 @@ def loud_and_quiet(rows: int = 64) -> torch.Tensor:
     return torch.randn(rows, 256, generator=chance) * 10.0 ** (torch.arange(rows) % 4)[:, None]
 
 
-@pytest.mark.skipif(not can_pack(torch.float32), reason="needs a torch with oneDNN")
+@needs("onednn")
 def test_weights_that_are_laid_out_anew_give_the_same_product() -> None:
     x, weight, bias = loud_and_quiet(), torch.randn(128, 256), torch.randn(128)
     torch.testing.assert_close(Packed(weight, bias)(x), F.linear(x, weight, bias), rtol=1e-4, atol=1e-2)
@@ -24,7 +22,7 @@ def test_weights_that_are_laid_out_anew_give_the_same_product() -> None:
     )
 
 
-@eight_bits
+@needs("int8")
 def test_eight_bits_err_by_a_fiftieth_in_every_row_however_loud_the_others_are() -> None:
     x, weight, bias = loud_and_quiet(), torch.randn(128, 256), torch.randn(128)
     exact = F.linear(x, weight)
@@ -37,13 +35,13 @@ def test_eight_bits_err_by_a_fiftieth_in_every_row_however_loud_the_others_are()
     ).max() > 0.5  # which is why each row has its scale
 
 
-@eight_bits
+@needs("int8")
 def test_a_row_of_eight_bits_does_not_depend_on_its_neighbours() -> None:
     x, product = loud_and_quiet(), Quantised(torch.randn(128, 256), None)
     together, alone = product(x), torch.cat([product(row[None]) for row in x])
     assert torch.equal(together, alone)
 
 
-@eight_bits
+@needs("int8")
 def test_a_row_of_zeros_stays_one() -> None:
     assert Quantised(torch.randn(8, 16), None)(torch.zeros(2, 16)).abs().max() == 0

@@ -8,7 +8,7 @@ import pytest
 from runner.engine.decode import Decoded
 from runner.engine.segments import segments, unfinished
 from runner.engine.tokens import Vocabulary
-from tests.support.windows import window
+from tests.support.windows import tokens_of, window
 
 if TYPE_CHECKING:
     from runner.engine.models.chain import Checkpoint
@@ -19,17 +19,6 @@ WINDOW = window(np.zeros(160_000, np.float32), start=100.0, channel=2)
 @pytest.fixture(scope="module")
 def vocabulary(checkpoint: Checkpoint) -> Vocabulary:
     return Vocabulary.load(checkpoint.folder)
-
-
-def tokens_of(vocabulary: Vocabulary, *parts: float | str) -> tuple[int, ...]:
-    """Seconds become stamps, text becomes words."""
-    tokens: list[int] = []
-    for part in parts:
-        if isinstance(part, str):
-            tokens += vocabulary.tokenizer.encode(part, add_special_tokens=False).ids
-        else:
-            tokens.append(vocabulary.first_stamp + round(part / 0.02))
-    return tuple(tokens)
 
 
 def decoded(tokens: tuple[int, ...], no_speech: float = 0.1, sure: float = -0.3) -> Decoded:

@@ -29,7 +29,7 @@ from runner.transcript import Segment, Transcript, Word
 from tests.support.needs import needs
 from tests.support.phonemes import Timed, speak_timed
 from tests.support.speech import SENTENCES
-from tests.support.windows import window
+from tests.support.windows import tokens_of, window
 
 if TYPE_CHECKING:
     from runner.engine.transcriber import Engine
@@ -159,17 +159,6 @@ def test_the_model_is_less_sure_of_garbled_sound_and_channels_have_times_of_thei
 @pytest.fixture(scope="module")
 def vocabulary(engine: Engine) -> Vocabulary:
     return engine.vocabulary
-
-
-def tokens_of(vocabulary: Vocabulary, *parts: float | str) -> tuple[int, ...]:
-    """Seconds become stamps, text becomes words."""
-    tokens: list[int] = []
-    for part in parts:
-        if isinstance(part, str):
-            tokens += vocabulary.tokenizer.encode(part, add_special_tokens=False).ids
-        else:
-            tokens.append(vocabulary.first_stamp + round(part / 0.02))
-    return tuple(tokens)
 
 
 def decoded(tokens: tuple[int, ...], pace: float = 0.1) -> Decoded:

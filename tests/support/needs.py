@@ -20,7 +20,7 @@ excused: set[str] = set()  # reasons that are facts of the machine
 
 
 def needs(*names: str) -> pytest.MarkDecorator:
-    """Mark a test with what it needs: root, unprivileged, linux, macos, windows, gpu, speech or debian:PACKAGE."""
+    """Mark a test with what it needs: root, unprivileged, linux, macos, gpu, int8, onednn, speech or debian:PACKAGE."""
     return pytest.mark.needs(*names)
 
 
@@ -44,6 +44,8 @@ def _lacking(name: str) -> str | None:
         "linux": (lambda: sys.platform == "linux", "needs Linux"),
         "macos": (lambda: sys.platform == "darwin", "needs macOS"),
         "gpu": (_has_gpu, "needs an NVIDIA GPU"),
+        "int8": (_quantises, "needs an x86 processor with AVX2"),
+        "onednn": (_packs, "needs a torch with oneDNN"),
     }
     if name not in facts:
         raise ValueError(f"unknown need {name!r}: known are speech, debian:PACKAGE, {', '.join(facts)}")
@@ -74,6 +76,20 @@ def _speaks() -> bool:
 
 def _has_gpu() -> bool:
     return bool(_says("nvidia-smi", "-L"))
+
+
+def _quantises() -> bool:
+    from runner.engine.products import can_quantise
+
+    return can_quantise()
+
+
+def _packs() -> bool:
+    import torch
+
+    from runner.engine.products import can_pack
+
+    return can_pack(torch.float32)
 
 
 def _says(*command: str) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Windows made by hand, and what an engine writes for them without a recording around them."""
+"""Windows and texts made by hand, and what an engine writes without a recording around it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from runner.engine.decode import Batch, Decoded
+    from runner.engine.tokens import Vocabulary
     from runner.engine.transcriber import Engine
     from runner.engine.windows import Window
 
@@ -73,3 +74,14 @@ def write(
         else:
             done.update(together.step())
     return [done[number] for number in range(len(heard))]
+
+
+def tokens_of(vocabulary: Vocabulary, *parts: float | str) -> tuple[int, ...]:
+    """Seconds become stamps, text becomes words."""
+    tokens: list[int] = []
+    for part in parts:
+        if isinstance(part, str):
+            tokens += vocabulary.tokenizer.encode(part, add_special_tokens=False).ids
+        else:
+            tokens.append(vocabulary.first_stamp + round(part / 0.02))
+    return tuple(tokens)

@@ -81,9 +81,11 @@ class ThisMachine:
         """The engine, loaded when the first recording that can be read asks for it; raises what loading raises."""
         if self._engine is None:
             with _whole_engine():
+                from runner.engine.memory import keep_memory
                 from runner.engine.models.chain import find_checkpoint
                 from runner.engine.models.registry import unsuited
 
+            keep_memory()
             settings = self.settings
             if doubt := unsuited(settings.model, settings.language):
                 self.screen.warning(doubt)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.engine.memory import keep_memory
 from tests.support.needs import excused, require
 
 # Before anything of ours is imported: the person's own settings do not reach the tests, the cache does, so that
@@ -21,6 +22,7 @@ for name in [name for name in os.environ if name.startswith("GPU_TRANSCRIBER_")]
 _config = tempfile.TemporaryDirectory(prefix="tests-config-")
 os.environ["XDG_CONFIG_HOME"] = _config.name
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+keep_memory()
 
 # A run that was started by nohup must not hand its deafness on to the programs under test.
 if hasattr(signal, "SIGHUP"):

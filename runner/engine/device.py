@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import resource
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from runner.engine.memory import keep_memory
 from runner.engine.network import Dimensions
 from runner.engine.products import can_quantise, processor_features
 from runner.errors import UsageError
@@ -21,9 +21,8 @@ PRECISIONS = {
     "float16": torch.float16,
     "int8": torch.float32,  # of what lies between products of eight bits
 }
-LEAST_BATCH_CPU, MOST_BATCH_CPU = 4, 24
+LEAST_BATCH_CPU, MOST_BATCH_CPU = 4, 16
 LEAST_BATCH_GPU, MOST_BATCH_GPU = 6, 64
-M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # glibc's malloc.h
 MEMORY_SHARE = 0.5  # of what is free, for the batch; the rest is for activations and others
 
 
@@ -71,14 +70,22 @@ def choose_threads(wanted: int) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def choose_lanes(device: torch.device, threads: int, batch: int) -> int:
+    """Two on a processor with more cores than one, unless a single window at a time is asked for."""
+    return 2 if device.type == "cpu" and threads > 1 and batch != 1 else 1
+
+
 def choose_batch(
-    wanted: int, dimensions: Dimensions, device: torch.device, precision: torch.dtype, tokens: int
+    wanted: int, dimensions: Dimensions, device: torch.device, precision: torch.dtype, tokens: int, lanes: int
 ) -> int:
-    """Windows that fit in the memory at hand, within the bounds of what pays; `tokens` of all beams of each."""
+    """Windows in each lane that fit in the memory at hand, within the bounds of what pays.
+
+    `wanted` are those of all lanes, `tokens` those of all beams of a window.
+    """
     if wanted:
-        return wanted
+        return -(-wanted // lanes)
     window = (dimensions.cross_cache_numbers + tokens * dimensions.token_cache_numbers) * precision.itemsize
-    fits = int(free_memory(device) * MEMORY_SHARE / window)
+    fits = int(free_memory(device) * MEMORY_SHARE / window / lanes)
     least, most = (
         (LEAST_BATCH_GPU, MOST_BATCH_GPU) if device.type == "cuda" else (LEAST_BATCH_CPU, MOST_BATCH_CPU)
     )
@@ -116,13 +123,3 @@ def prepare(device: torch.device, precision: torch.dtype, threads: int) -> None:
         torch.backends.cuda.matmul.allow_tf32 = precision is not torch.float32
         torch.backends.cudnn.allow_tf32 = precision is not torch.float32
         torch.backends.cudnn.benchmark = True
-
-
-def keep_memory() -> None:
-    """Have glibc keep up to 256 MiB that are freed: to get them from the system for every product takes 13 %."""
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):
-        return  # another C library
-    for option, size in ((M_MMAP_THRESHOLD, 32 << 20), (M_TRIM_THRESHOLD, 256 << 20), (M_TOP_PAD, 64 << 20)):
-        mallopt(option, size)

@@ -18,9 +18,7 @@ from runner.engine.cache import Cache, Now
 from runner.engine.layers import Conv1d, Embedding, LayerNorm, Linear
 from runner.engine.products import Packed, Quantised
 
-SCORES_TOGETHER = (
-    2 * 1500 * 1500
-)  # attention scores held at once on a processor: two heads, one for each of two cores
+SCORES_TOGETHER = 1500 * 1500  # attention scores that a core holds at once: one head's
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     batch, heads, positions, size = q.shape
     q, k, v = (each.flatten(0, 1) for each in (q, k, v))  # each (B·H, T, D)
     attended = torch.empty_like(q)
-    together = max(1, SCORES_TOGETHER // positions**2)
+    together = max(1, torch.get_num_threads() * SCORES_TOGETHER // positions**2)
     scores = q.new_empty(together, positions, positions)
     for first in range(0, batch * heads, together):
         part = slice(first, min(first + together, batch * heads))

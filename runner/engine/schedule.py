@@ -1,229 +1,157 @@
-"""Windows of any number of recordings, heard and written together: the encoder and the decoder take turns."""
+"""Windows of any number of recordings on their way through the lanes, each of which is a thread.
+
+A lane waits often: for Python, for memory, for the slower half of a product. On a processor two lanes with half of the
+cores each do in the same time what one with all of them cannot (a fifth more, on two cores). On a GPU there is one,
+which does not wait for the sound that is read meanwhile.
+"""
 
 from __future__ import annotations
 
-import time
+import threading
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from itertools import groupby, islice
+from itertools import islice
+from queue import Empty, SimpleQueue
 
 import torch
-from torch import Tensor
 
 from runner.engine import device as devices
-from runner.engine.attempts import Attempts
-from runner.engine.context import Context
-from runner.engine.decode import MOST_TOKENS, Batch, Decoded, Job, detect_language
-from runner.engine.graphs import CudaCapture
+from runner.engine.lane import Lane, Report, Task
 from runner.engine.loaded import Loaded
 from runner.engine.options import Options
 from runner.engine.transcription import Transcription
-from runner.engine.windows import Window
-from runner.errors import EngineFailed
-from runner.transcript import Fallback
 
 ENCODED_TOGETHER = 4  # windows: more gain nothing on a processor and take memory
-HEARD_SHARE, WRITTEN_SHARE, TYPICAL_STEPS = 0.4, 0.5, 100  # of the work on a window, as it was on a processor
-STEPS_TOGETHER = 8  # decoder steps between two reports of progress
-
-
-@dataclass(eq=False, slots=True)
-class Task:
-    """A window of a recording on its way to text."""
-
-    transcription: Transcription
-    window: Window
-    attempts: Attempts = field(default_factory=Attempts)
-    heard: Tensor | None = None  # (T, W), once the encoder has been there
-
-    @property
-    def line(self) -> tuple[Transcription, int | None]:
-        """The channel of a recording in which one window comes after another."""
-        return self.transcription, self.window.channel
-
-    @property
-    def seed(self) -> int:
-        """Where in the recording it is: the same dice wherever else it runs."""
-        return round(self.window.start * 1000) * 10 + (self.window.channel or 0)
+LEAVES_WITHIN = 0.5  # seconds that a lane is waited for when its work is not wanted any more
 
 
 class Schedule:
-    """Takes windows that wait and gives what they became, as they are done."""
+    """Takes windows that wait and reports what they became, as they are done; to be closed."""
 
     def __init__(self, engine: Loaded, options: Options) -> None:
-        self.engine, self.options = engine, options
+        self.options = options
+        self.cores = torch.get_num_threads()
+        number = devices.choose_lanes(engine.device, self.cores, options.batch_size)
+        self.lanes = [Lane(engine, options, lane, number) for lane in range(number)]
         self.waiting: deque[Task] = deque()  # for the encoder, or for a slot
-        self.writing: list[Task] = []
-        self.fallbacks: list[Fallback] = []
-        # A language takes one token, whichever it is.
-        fixed = len(engine.vocabulary.prompt(next(iter(engine.vocabulary.languages)), options.timestamps))
-        self.longest_prompt = fixed + Context(engine.vocabulary, options).most
-        self.slots = devices.choose_batch(
-            options.batch_size,
-            engine.network.dimensions,
-            engine.device,
-            engine.precision,
-            options.beam * (self.longest_prompt + MOST_TOKENS),
-        )
-        self.batch: Batch[Task] | None = None  # made when there is work, given up where it does not fit
+        self.writing: list[Task] = []  # given to a lane and not yet given back by `done`
+        self.working: set[Lane] = set()
+        self.begun: dict[int, Counter[Transcription]] = {}
+        self.closed = False
+        self.changed = threading.Condition()  # guards all of the above
+        self.reports: SimpleQueue[Report] = SimpleQueue()
+        self.workers = [
+            threading.Thread(target=self._work, args=(lane,), name=f"lane {lane.number}", daemon=True)
+            for lane in self.lanes
+        ]
+        for worker in self.workers:
+            worker.start()
 
-    def _batch(self) -> Batch[Task]:
-        engine, options = self.engine, self.options
-        return Batch(
-            engine.network.decoder,
-            engine.network.dimensions,
-            engine.vocabulary,
-            slots=self.slots,
-            beams=options.beam,
-            timestamps=options.timestamps,
-            words=options.words,
-            prompt=self.longest_prompt,
-            capture=CudaCapture() if engine.network.decoder.vocabulary.weight.is_cuda else None,
-        )
+    def add(self, *tasks: Task, first: bool = False) -> None:
+        """Have windows wait, behind or before all others."""
+        with self.changed:
+            if first:
+                self.waiting.extendleft(reversed(tasks))
+            else:
+                self.waiting.extend(tasks)
+            self.changed.notify_all()
+
+    def done(self, task: Task) -> None:
+        """The text of a window is taken, so that what depends on it may follow."""
+        with self.changed:
+            self.writing.remove(task)
+            self.changed.notify_all()
 
     @property
     def wants_more(self) -> bool:
-        """Whether windows should be brought before it works on."""
-        return len(self.waiting) < min(ENCODED_TOGETHER, self.slots)
+        """Whether windows should be brought rather than reports be waited for."""
+        return len(self.waiting) < len(self.lanes) * ENCODED_TOGETHER
 
     @property
     def is_idle(self) -> bool:
-        return not self.waiting and not self.writing
+        with self.changed:
+            return not self.waiting and not self.writing
 
     @property
     def transcriptions(self) -> set[Transcription]:
         """Those of which windows are being written."""
-        return {task.transcription for task in self.writing}
+        with self.changed:
+            return {task.transcription for task in self.writing}
 
-    def begun(self) -> Counter[Transcription]:
-        """Seconds of each recording in windows on their way, by how far they are: for a bar that moves."""
-        seconds: Counter[Transcription] = Counter()
-        for slot in self.batch.slots if self.batch else []:
-            share = HEARD_SHARE + WRITTEN_SHARE * min(1.0, slot.steps / TYPICAL_STEPS)
-            seconds[slot.job.owner.transcription] += slot.job.owner.window.length * share  # type: ignore[assignment]
-        return seconds
-
-    def work(self) -> list[tuple[Task, Decoded]]:
-        """A round of hearing or some steps of writing; gives the windows that it finished."""
+    def report(self, *, wait: bool) -> Report | None:
+        """The next report, or None if there is none yet and none is waited for; raises EngineFailed."""
         try:
-            batch = self.batch = self.batch or self._batch()
-            ready = self._ready()
-            if ready and batch.free >= len(ready):
-                for task in ready:
-                    self.waiting.remove(task)
-                done = self._begin(batch, ready)
-            else:
-                done = self._write(batch)
-        except (RuntimeError, MemoryError) as fault:
-            self._go_on_smaller(fault)
-            return []
-        finished = []
-        for task, decoded in done:
-            self.writing.remove(task)
-            if task.attempts.accept(decoded, self.engine.vocabulary):
-                finished.append((task, task.attempts.best))
-            else:
-                self.waiting.appendleft(task)
-        return finished
+            report = self.reports.get(block=wait)
+        except Empty:
+            return None
+        if report.failure is not None:
+            raise report.failure
+        self.begun[report.lane] = report.begun
+        for (transcription, stage), seconds in report.seconds.items():
+            transcription.seconds[stage] += seconds
+            transcription.batch_size = sum(lane.slots for lane in self.lanes)
+            fallbacks = [one for lane in self.lanes for one in lane.fallbacks]
+            transcription.fallbacks += [one for one in fallbacks if one not in transcription.fallbacks]
+        return report
 
-    def _ready(self) -> list[Task]:
-        """The next windows to begin; where a text depends on the one before it, the first of each channel."""
-        most = min(ENCODED_TOGETHER, self.slots)
-        if not self.options.previous_text:
-            return list(islice(self.waiting, most))
-        busy = {task.line for task in self.writing}
+    def seconds_begun(self, transcription: Transcription) -> float:
+        """Seconds of a recording in windows on their way, by how far they are: for a bar that moves."""
+        return sum(begun[transcription] for begun in self.begun.values())
+
+    def close(self) -> None:
+        """End the lanes; one in the middle of a round ends when that does, and nobody waits for it long."""
+        with self.changed:
+            self.closed = True
+            self.changed.notify_all()
+        for worker in self.workers:
+            worker.join(LEAVES_WITHIN)
+
+    def _work(self, lane: Lane) -> None:
+        """What a lane's thread does."""
+        try:
+            while (new := self._take(lane)) is not None:
+                report, again = lane.round(new)
+                self._wait_again(lane, again)
+                self.reports.put(report)
+        except Exception as failure:  # noqa: BLE001 (raised where reports are waited for)
+            self.reports.put(Report(lane.number, failure=failure))
+
+    def _wait_again(self, lane: Lane, tasks: list[Task]) -> None:
+        with self.changed:
+            for task in tasks:
+                self.writing.remove(task)
+                if lane.batch is None:
+                    task.heard = None  # it lies where the engine is no more, or where memory is short
+            self.waiting.extendleft(reversed(tasks))
+            self.changed.notify_all()
+
+    def _take(self, lane: Lane) -> list[Task] | None:
+        """Wait for work: windows to begin, none where a lane goes on with those it has, None at the end."""
+        with self.changed:
+            while not self.closed:
+                ready = self._ready(lane)
+                if ready or lane.tasks:
+                    for task in ready:
+                        self.waiting.remove(task)
+                    self.writing += ready
+                    self.working.add(lane)
+                    lane.share = 1 / len(self.working)
+                    torch.set_num_threads(max(1, self.cores // len(self.working)))  # this thread's own number
+                    return ready
+                self.working.discard(lane)
+                self.changed.wait()
+        return None
+
+    def _ready(self, lane: Lane) -> list[Task]:
+        """The next windows for a lane to begin, if there is room for them; some are left to lanes without work."""
+        idle = sum(other not in self.working for other in self.lanes if other is not lane)
+        most = min(ENCODED_TOGETHER, lane.slots, -(-len(self.waiting) // (1 + idle)))
+        # One window after another where a text depends on the one before it, or the language on the first.
+        busy = {task.line for task in self.writing} if self.options.previous_text else set()
+        deciding = {task.transcription for task in self.writing if task.transcription.language == "auto"}
         ready: list[Task] = []
-        for task in self.waiting:
-            if task.line not in busy and len(ready) < most:
+        for task in islice(self.waiting, None if busy or deciding or self.options.previous_text else most):
+            if task.line not in busy and task.transcription not in deciding and len(ready) < most:
                 ready.append(task)
-            busy.add(task.line)
-        return ready
-
-    def _begin(self, batch: Batch[Task], tasks: list[Task]) -> list[tuple[Task, Decoded]]:
-        self.writing += tasks
-        for transcription in {task.transcription for task in tasks}:
-            transcription.batch_size = self.slots
-            transcription.fallbacks += [one for one in self.fallbacks if one not in transcription.fallbacks]
-        new = [task for task in tasks if task.heard is None]
-        if new:
-            self._hear(new)
-        with self._timed("decoder", tasks):
-            jobs = [
-                Job(
-                    task,
-                    task.heard,
-                    tuple(task.transcription.prompt(task.window.channel)),
-                    task.attempts.temperature,
-                    task.seed,
-                    task.window.length,
-                )
-                for task in tasks
-                if task.heard is not None
-            ]
-            # Prompts of one length go in together: all of them, but where each has another text before it.
-            lengths = groupby(sorted(jobs, key=lambda job: len(job.prompt)), lambda job: len(job.prompt))
-            return [done for _, some in lengths for done in batch.admit(list(some))]
-
-    def _hear(self, tasks: list[Task]) -> None:
-        engine = self.engine
-        with self._timed("features", tasks):
-            features = engine.log_mel([task.window.samples for task in tasks]).to(engine.precision)
-        with self._timed("encoder", tasks), torch.inference_mode():
-            heard = engine.network.encoder(features)
-        engine.counts["windows"] += len(tasks)
-        for task, one in zip(tasks, heard, strict=True):
-            task.heard = one
-        for transcription in {task.transcription for task in tasks if task.transcription.language == "auto"}:
-            own = [number for number, task in enumerate(tasks) if task.transcription is transcription]
-            shares = detect_language(engine.network.decoder, engine.vocabulary, heard[own])
-            transcription.language = max(shares, key=shares.__getitem__)
-
-    def _write(self, batch: Batch[Task]) -> list[tuple[Task, Decoded]]:
-        with self._timed("decoder", self.writing):
-            for _ in range(STEPS_TOGETHER):
-                self.engine.counts["steps"] += 1
-                self.engine.counts["tokens"] += len(batch.slots)
-                self.engine.counts["rows"] += len(batch.slots) * batch.beams
-                if done := batch.step():
-                    return done
-        return []
-
-    def _go_on_smaller(self, fault: Exception) -> None:
-        """With fewer windows at once, or on the processor where the GPU fails; raises EngineFailed."""
-        engine = self.engine
-        reason = str(fault).splitlines()[0] if str(fault) else type(fault).__name__
-        if out_of_memory(fault) and self.slots > 1:
-            half = (self.slots + 1) // 2
-            self.fallbacks.append(Fallback("batch", str(self.slots), str(half), reason))
-            self.slots = half
-        elif engine.device.type == "cuda":
-            engine.fall_back_to_cpu(reason)
-            self.slots = min(self.slots, devices.MOST_BATCH_CPU)
-        else:
-            raise EngineFailed(
-                f"the engine failed on the processor ({reason}); try --precision float32 and a smaller "
-                "GPU_TRANSCRIBER_BATCH_SIZE"
-            ) from fault
-        self.waiting.extendleft(reversed(self.writing))
-        for task in self.waiting:
-            task.heard = None  # it lies where the engine is no more, or where memory is short
-        self.writing.clear()
-        self.batch = None
-
-    @contextmanager
-    def _timed(self, stage: str, tasks: Sequence[Task]) -> Iterator[None]:
-        """Add the time of the block to the recordings that it served, by their windows; a GPU is waited for."""
-        shares = Counter(task.transcription for task in tasks)
-        began = time.perf_counter()
-        yield
-        if self.engine.device.type == "cuda":
-            torch.cuda.synchronize(self.engine.device)
-        seconds = (time.perf_counter() - began) / max(1, shares.total())
-        for transcription, windows in shares.items():
-            transcription.seconds[stage] += seconds * windows
-
-
-def out_of_memory(fault: Exception) -> bool:
-    return isinstance(fault, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(fault)
+            if self.options.previous_text:
+                busy.add(task.line)
+        return ready if len(ready) <= lane.free else []

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from runner.engine.audio.recording import Recording
+from runner.engine.lane import Report, Task
 from runner.engine.loaded import Loaded
 from runner.engine.models.chain import Checkpoint
 from runner.engine.options import Options, Update
-from runner.engine.schedule import Schedule, Task
+from runner.engine.schedule import Schedule
 from runner.engine.transcription import Transcription
 
 
@@ -33,29 +34,36 @@ class Engine(Loaded):
         update comes; the others go on.
         """
         schedule: Schedule | None = None
-        for transcription in transcriptions:
-            schedule = schedule or Schedule(self, transcription.options)
-            for windows in transcription.listen():
-                schedule.waiting.extend(Task(transcription, window) for window in windows)
-                if not transcription.outstanding:  # in silence the bar moves without the model
-                    yield transcription, transcription.update()
-                while not schedule.wants_more:
-                    yield from self._work(schedule)
-            yield from self._end(transcription)
-        while schedule is not None and not schedule.is_idle:
-            yield from self._work(schedule)
+        try:
+            for transcription in transcriptions:
+                schedule = schedule or Schedule(self, transcription.options)
+                for windows in transcription.listen():
+                    schedule.add(*(Task(transcription, window) for window in windows))
+                    if not transcription.outstanding:  # in silence the bar moves without the model
+                        yield transcription, transcription.update()
+                    while report := schedule.report(wait=not schedule.wants_more):
+                        yield from self._take(schedule, report)
+                yield from self._end(transcription)
+            while schedule is not None and not schedule.is_idle:
+                if report := schedule.report(wait=True):
+                    yield from self._take(schedule, report)
+        finally:
+            if schedule is not None:
+                schedule.close()
 
-    def _work(self, schedule: Schedule) -> Iterator[tuple[Transcription, Update]]:
-        finished, begun = schedule.work(), schedule.begun()
-        for task, decoded in finished:
-            new, rest = task.transcription.take(task.window, decoded)
+    def _take(self, schedule: Schedule, report: Report) -> Iterator[tuple[Transcription, Update]]:
+        self.counts.update(report.counts)
+        for task in report.finished:
+            transcription = task.transcription
+            new, rest = transcription.take(task.window, task.attempts.best)
             if rest is not None:
-                schedule.waiting.appendleft(Task(task.transcription, rest))
-            yield task.transcription, task.transcription.update(new, begun[task.transcription])
-            yield from self._end(task.transcription)
-        if not finished:
+                schedule.add(Task(transcription, rest), first=True)
+            schedule.done(task)
+            yield transcription, transcription.update(new, schedule.seconds_begun(transcription))
+            yield from self._end(transcription)
+        if not report.finished:
             for transcription in schedule.transcriptions:
-                yield transcription, transcription.update(begun=begun[transcription])
+                yield transcription, transcription.update(begun=schedule.seconds_begun(transcription))
 
     def _end(self, transcription: Transcription) -> Iterator[tuple[Transcription, Update]]:
         if transcription.is_read and not transcription.outstanding and not transcription.is_over:

@@ -16,6 +16,7 @@ from runner.engine.features import FRAME, HOP, SAMPLE_RATE, WINDOW_SAMPLES
 from runner.engine.network import Dimensions
 
 STAGES = ("decode", "vad", "features", "encoder", "decoder")
+BESIDE = ("decode", "vad")  # done by another process or thread while the lanes work
 
 # Multiply-adds of silero-vad's 16 kHz network for one frame of 512 samples: a spectrum (258 filters of 256 samples, 4
 # places), convolutions of width 3 (129→128 at 4 places, 128→64 at 2, 64→64 and 64→128 at 1) and an LSTM of 128.

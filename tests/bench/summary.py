@@ -12,7 +12,7 @@ from typing import Any
 import runner
 from runner.engine.weights import read_dimensions
 from tests.bench.contestants import OURS, Entry
-from tests.bench.floors import Bytes, stages
+from tests.bench.floors import BESIDE, STAGES, Bytes, stages
 from tests.bench.pairs import difference, speed, together
 from tests.bench.run import Results
 from tests.bench.terms import Terms
@@ -147,11 +147,11 @@ def stage_rows(results: Results, terms: Terms) -> list[Row]:
             for stage in stages(dimensions, work, audio, results.limits, sizes)
         ]
         spent = sum(turn.seconds for turn in turns)
-        told = sum(work[name] for name in work if name.startswith("seconds ") and name != "seconds decode")
+        told = sum(work[f"seconds {name}"] for name in STAGES if name not in BESIDE)
         rows.append(
             {
                 "contestant": entry.name,
-                "name": "the rest",
+                "name": "the rest",  # Python, and lanes that wait for a window
                 "seconds": spent - told,
                 "floor": None,
                 "share": None,

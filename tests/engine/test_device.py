@@ -43,10 +43,21 @@ def test_eight_bits_are_refused_where_there_is_no_product_of_them() -> None:
 
 def test_the_batch_is_bounded_by_memory_and_never_below_the_floor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "free_memory", lambda _: 1 << 40)  # no test machine has a terabyte
-    assert devices.choose_batch(0, SMALL, CPU, torch.float32, 700) == devices.MOST_BATCH_CPU
+    assert devices.choose_batch(0, SMALL, CPU, torch.float32, 700, 1) == devices.MOST_BATCH_CPU
     monkeypatch.setattr(devices, "free_memory", lambda _: 1 << 20)  # nor so little
-    assert devices.choose_batch(0, SMALL, CPU, torch.float32, 700) == devices.LEAST_BATCH_CPU
-    assert devices.choose_batch(17, SMALL, CPU, torch.float32, 700) == 17
+    assert devices.choose_batch(0, SMALL, CPU, torch.float32, 700, 1) == devices.LEAST_BATCH_CPU
+    assert devices.choose_batch(17, SMALL, CPU, torch.float32, 700, 1) == 17
+
+
+def test_a_batch_that_was_asked_for_is_divided_among_the_lanes() -> None:
+    assert devices.choose_batch(17, SMALL, CPU, torch.float32, 700, 2) == 9
+
+
+def test_two_lanes_share_a_processor_and_one_has_a_gpu_or_a_core_or_a_single_window() -> None:
+    assert devices.choose_lanes(CPU, threads=2, batch=0) == 2
+    assert devices.choose_lanes(CPU, threads=1, batch=0) == 1
+    assert devices.choose_lanes(CPU, threads=2, batch=1) == 1
+    assert devices.choose_lanes(torch.device("cuda"), threads=8, batch=0) == 1
 
 
 @needs("linux")

@@ -10,7 +10,8 @@ import soundfile
 import torch
 from numpy.typing import NDArray
 
-from runner.engine import schedule
+from runner.engine import device as devices
+from runner.engine import lane as lanes
 from runner.engine.audio.recording import open_recording
 from runner.engine.decode import Batch
 from runner.engine.options import Options, Update
@@ -232,7 +233,14 @@ def fail(monkeypatch: pytest.MonkeyPatch, fault: Exception, most: int) -> None:
     monkeypatch.setattr(Batch, "step", step)
 
 
+@pytest.fixture
+def one_lane(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which of two lanes is given which window depends on the clock."""
+    monkeypatch.setattr(devices, "choose_lanes", lambda *_: 1)
+
+
 @needs("speech")
+@pytest.mark.usefixtures("one_lane")
 def test_a_batch_too_large_for_memory_is_halved_and_said(
     engine: Engine, speech: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -249,17 +257,18 @@ def test_a_batch_too_large_for_memory_is_halved_and_said(
 
 
 @needs("speech")
+@pytest.mark.usefixtures("one_lane")
 def test_slots_that_no_memory_holds_become_fewer_and_that_is_said(
     engine: Engine, speech: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = schedule.Schedule._batch
+    real = lanes.Lane._batch
 
-    def batch(self: schedule.Schedule) -> Batch[schedule.Task]:
+    def batch(self: lanes.Lane) -> Batch[lanes.Task]:
         if self.slots > 2:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return real(self)
 
-    monkeypatch.setattr(schedule.Schedule, "_batch", batch)
+    monkeypatch.setattr(lanes.Lane, "_batch", batch)
     transcript, _ = run(engine, speech, Options(batch_size=8, beam=1))
     assert [(f.wanted, f.used) for f in transcript.fallbacks] == [("8", "4"), ("4", "2")]
     assert transcript.batch_size == 2
@@ -281,15 +290,16 @@ def test_a_gpu_that_fails_is_left_for_the_processor(
 ) -> None:
     engine = Engine.load(checkpoint, device="cpu", precision="float32")
     expected, _ = run(engine, speech)
-    real = schedule.Schedule._hear
+    real = lanes.Lane._hear
 
-    def hear(self: schedule.Schedule, tasks: list[schedule.Task]) -> None:
+    def hear(self: lanes.Lane, tasks: list[lanes.Task]) -> None:
         if self.engine.device.type == "cuda":
             raise RuntimeError("CUDA error: device-side assert triggered")
         real(self, tasks)
 
-    monkeypatch.setattr(schedule.Schedule, "_hear", hear)
+    monkeypatch.setattr(lanes.Lane, "_hear", hear)
     monkeypatch.setattr(torch.cuda, "synchronize", lambda *_: None)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda *_: None)
     engine.device = torch.device("cuda")
     transcript, _ = run(engine, speech, Options(batch_size=2))
     assert transcript.text == expected.text

@@ -26,7 +26,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
-pytest_plugins = ["tests.support.checkpoint"]
+pytest_plugins = ["tests.support.checkpoint", "tests.image.plugin"]
 
 _skips: Counter[str] = Counter()
 

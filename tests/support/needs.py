@@ -20,7 +20,7 @@ excused: set[str] = set()  # reasons that are facts of the machine
 
 
 def needs(*names: str) -> pytest.MarkDecorator:
-    """Mark a test with what it needs: root, unprivileged, linux, macos, windows, gpu, speech or debian:PACKAGE."""
+    """Mark a test with what it needs: root, unprivileged, linux, macos, gpu, speech, machines or debian:PACKAGE."""
     return pytest.mark.needs(*names)
 
 
@@ -38,6 +38,8 @@ def _lacking(name: str) -> str | None:
         return None if shutil.which(package) else _install(name, (package,))
     if name == "speech":
         return None if _speaks() else _install(name, debian.SPEECH)
+    if name == "machines":
+        return _lacking("linux") or _lacking("root") or _install(name, debian.MACHINES)
     facts: dict[str, tuple[Callable[[], bool], str]] = {
         "root": (lambda: os.geteuid() == 0, "needs root"),
         "unprivileged": (lambda: os.geteuid() != 0, "needs a user who is not root"),
@@ -46,7 +48,9 @@ def _lacking(name: str) -> str | None:
         "gpu": (_has_gpu, "needs an NVIDIA GPU"),
     }
     if name not in facts:
-        raise ValueError(f"unknown need {name!r}: known are speech, debian:PACKAGE, {', '.join(facts)}")
+        raise ValueError(
+            f"unknown need {name!r}: known are speech, machines, debian:PACKAGE, {', '.join(facts)}"
+        )
     met, reason = facts[name]
     if met():
         return None

@@ -30,6 +30,7 @@ _STEPS = [(re.compile(pattern), stage) for pattern, stage in STEPS]
 _MARKER = re.compile(r"(?:^|: +)stage: ([\w +,-]+?)\s*$")
 _TASK = re.compile(r"TASK \[(?:(\w+) : )?([^\]]+)\]")
 _FATAL = re.compile(r"(?:fatal|failed): \[[^\]]*\].*?(?:=> )?(\{.*)?$")
+_BROKEN = re.compile(r"Provisioning step had errors|^Build '.*' errored after")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _MADE = {
     "instance": re.compile(r"Instance ID: (i-[0-9a-f]+)"),
@@ -43,7 +44,7 @@ _MADE = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of Packer's: `kind` is say, message, error, artifact or another of its own; `text` is unescaped."""
+    """One line of Packer's: `kind` is say, message or error where a person should read it, else artifact, fault, …"""
 
     kind: str
     text: str
@@ -100,6 +101,9 @@ class Course:
             if len(line.data) > 2 and line.data[1] == "id":
                 self.artifacts.append(line.data[2])
             return None, False
+        if line.kind == "fault":
+            self.errors.append(line.text.strip())
+            return None, False
         if line.kind not in ("say", "message", "error"):
             return None, False
         for kind, pattern in _MADE.items():
@@ -121,14 +125,11 @@ class Course:
         return next((stage for pattern, stage in _STEPS if pattern.search(text)), None)
 
     def _note_failure(self, line: Line) -> None:
-        if found := _FATAL.search(line.text):
-            if "...ignoring" not in line.text:
-                self.fatal = found[1] or line.text.strip()
-                self.failed_in = self.failed_in or self.stage
-        if line.kind == "error":
-            self.errors.append(line.text.strip())
-            if self.stage != CLEAN_UP:
-                self.failed_in = self.failed_in or self.stage
+        if (found := _FATAL.search(line.text)) and "...ignoring" not in line.text:
+            self.fatal = found[1] or line.text.strip()
+            self.failed_in = self.failed_in or self.stage
+        if line.kind == "error" or _BROKEN.search(line.text):
+            self.failed_in = self.failed_in or self.stage
 
     def _close(self, now: float) -> None:
         if self.stages and self.stages[-1].end is None:
@@ -143,7 +144,8 @@ def parse(raw: str) -> Line | None:
     data = tuple(map(_unescape, parts[3:]))
     if parts[2] == "ui":
         return Line(data[0] if data else "", data[1] if len(data) > 1 else "", data[2:])
-    return Line("error" if parts[2] == "error" else parts[2], data[0] if data else "", data)
+    kind = "fault" if parts[2] == "error" else parts[2]
+    return Line(kind, data[0] if data else "", data)
 
 
 def shown(line: Line) -> Iterator[str]:

@@ -27,6 +27,7 @@ LISTENING = {
     ("udp", 68, "dhclient"),
 }
 API_PORT = 8000
+OPENED = {"tcp/22", f"tcp/{API_PORT}", "udp/68", "udp/546"}  # SSH, the API, answers of DHCP
 LISTENING_ON_LOOPBACK = {
     ("udp", 323, "chronyd"),
     ("udp", 53, "systemd-resolve"),
@@ -72,6 +73,13 @@ SIGNATURES = {
     "sk-ssh-ed25519-cert-v01@openssh.com", "rsa-sha2-256", "rsa-sha2-512",
     "rsa-sha2-256-cert-v01@openssh.com", "rsa-sha2-512-cert-v01@openssh.com",
 }  # fmt: skip
+# Whose key opens the machine chose its kind; only sums that are broken are refused.
+USERS_SIGNATURES = SIGNATURES | {
+    f"{kind}{curve}{end}"
+    for kind in ("ecdsa-sha2-", "sk-ecdsa-sha2-", "webauthn-sk-ecdsa-sha2-")
+    for curve in ("nistp256", "nistp384", "nistp521")
+    for end in ("", "@openssh.com", "-cert-v01@openssh.com")
+}
 
 # Kernel settings: of a network, which a container may set too, and of the kernel itself.
 SYSCTL_NET = {

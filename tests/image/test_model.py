@@ -23,9 +23,8 @@ def _wanted(machine: Machine) -> dict[str, Any]:
 
 
 def _digests(machine: Machine) -> dict[str, str]:
-    folder = machine.declared["model"]["folder"]
-    lines = machine.lines("cd %s && find . -type f -not -name '.*' -exec sha256sum {} +", folder)
-    return {path.removeprefix("./"): digest for digest, path in (line.split(None, 1) for line in lines)}
+    found: dict[str, str] = machine.probe("digests", machine.declared["model"]["folder"])
+    return found
 
 
 def test_model_is_the_one_of_the_versions_file(machine: Machine) -> None:

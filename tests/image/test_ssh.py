@@ -32,7 +32,7 @@ LISTS = {
     "macs": allowed.MACS,
     "kexalgorithms": allowed.KEY_EXCHANGES,
     "hostkeyalgorithms": allowed.SIGNATURES,
-    "pubkeyacceptedalgorithms": allowed.SIGNATURES,
+    "pubkeyacceptedalgorithms": allowed.USERS_SIGNATURES,
 }
 # As whom a stranger may come: a Match block can loosen what the head of the file forbids.
 STRANGERS = (
@@ -43,8 +43,8 @@ STRANGERS = (
 
 
 def _effective(machine: Machine, who: str = STRANGERS[1]) -> dict[str, str]:
-    lines = machine.lines("sshd -T -C %s", who)
-    return {name: value for name, _, value in (line.partition(" ") for line in lines)}
+    settings: dict[str, list[str]] = machine.probe("sshd", *STRANGERS)[who]
+    return {name: " ".join(values) for name, values in settings.items()}
 
 
 def test_sshds_configuration_is_sound(machine: Machine) -> None:
@@ -88,18 +88,13 @@ def test_sshd_reads_keys_only_from_a_users_own_folder(machine: Machine) -> None:
 
 
 def test_sshd_lets_nobody_bring_a_library_to_load(machine: Machine) -> None:
-    accepted = [line.split(None, 1)[1] for line in machine.lines("sshd -T") if line.startswith("acceptenv ")]
-    assert [
-        word
-        for names in accepted
-        for word in names.split()
-        if not re.fullmatch(r"LANG|LC_\*|COLORTERM|NO_COLOR", word)
-    ] == []
+    brought = _effective(machine).get("acceptenv", "").split()
+    assert [name for name in brought if not re.fullmatch(r"LANG|LC_\*|COLORTERM|NO_COLOR", name)] == []
 
 
 def test_sshd_that_runs_offers_a_stranger_a_key_and_nothing_else(machine: Machine) -> None:
     """Asked from the machine itself, over the network: what runs may differ from what is configured."""
-    port = machine.says("sshd -T | awk '$1 == \"port\" {print $2; exit}'")
+    port = _effective(machine)["port"].split()[0]
     asked = machine.run(
         "ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
         " -o PreferredAuthentications=none -p %s nobody@127.0.0.1 true || true",

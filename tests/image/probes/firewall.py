@@ -17,8 +17,8 @@ def matches(rule: dict[str, Any]) -> list[dict[str, Any]]:
     return [part["match"] for part in rule["expr"] if "match" in part]
 
 
-def ports(match: dict[str, Any]) -> list[int]:
-    """The ports of the machine that a match names; a range or a set is written out."""
+def ports(match: dict[str, Any]) -> list[str]:
+    """The ports of the machine that a match names, as tcp/22; a range or a set is written out."""
     payload = match.get("left", {}).get("payload", {}) if isinstance(match.get("left"), dict) else {}
     if payload.get("field") != "dport" or match.get("op", "==") not in ("==", "in"):
         return []
@@ -30,7 +30,7 @@ def ports(match: dict[str, Any]) -> list[int]:
             found += range(member["range"][0], member["range"][1] + 1)
         else:
             found.append(int(member))
-    return found
+    return [f"{payload.get('protocol', 'any')}/{port}" for port in found]
 
 
 def main() -> None:
@@ -53,7 +53,7 @@ def main() -> None:
                     target = (part.get("jump") or part.get("goto") or {}).get("target")
                     if target:
                         incoming.add((rule["family"], rule["table"], target))
-    opened: set[int] = set()
+    opened: set[str] = set()
     for rule in rules:
         if (rule["family"], rule["table"], rule["chain"]) not in incoming or not accepts(rule):
             continue

@@ -16,7 +16,13 @@ from typing import Any
 
 VENV = Path("/opt/transcribe/venv")
 DIGESTED = 3_000_000  # bytes; larger files are compared by size, else gigabytes would be read
-OWN = {"pyvenv.cfg", ".gitignore", ".lock", "CACHEDIR.TAG"}  # what makes an environment
+OWN = {
+    "pyvenv.cfg",
+    ".gitignore",
+    ".lock",
+    "CACHEDIR.TAG",
+    "installed.json",
+}  # what makes an environment, and our note
 PROGRAMS = re.compile(r"(python[\d.]*|[Aa]ctivate.*|deactivate.*|pydoc.bat)")
 ASK = """
 import json, os, site, sys

@@ -182,11 +182,10 @@ def settings(_context: Context, json: bool = False) -> None:
         "take-over": "With --host: also set its kernel, driver, SSH, firewall and sysctl as in the image.",
         "disposable": "With --host: the machine is yours to wipe, such as one made for a test.",
         "cpu": "With --host: for a machine without an NVIDIA GPU.",
-        "driver": "Branch of the NVIDIA driver; versions.yml's if not said.",
         "model": "A hub id, a folder, or demonstration; versions.yml's if not said.",
         "region": "AWS region to build in; the settings' if not said.",
         "ssh-config": "With --host: a configuration file for ssh, in place of your own.",
-        "var": "NAME=VALUE for Packer, repeatable; packer/variables.pkr.hcl has the names.",
+        "var": "NAME=VALUE for Packer, repeatable; packer/variables.*.pkr.hcl have the names.",
         "template": "Packer's template; packer in the checkout if not said.",
         "check": "Look whether a build could begin, and build nothing.",
         "yes": "Agree to the plan for --take-over and --disposable.",
@@ -199,7 +198,6 @@ def image(
     take_over: bool = False,
     disposable: bool = False,
     cpu: bool = False,
-    driver: str | None = None,
     model: str | None = None,
     region: str | None = None,
     ssh_config: str | None = None,
@@ -213,7 +211,7 @@ def image(
 
         ./invoke image --check
         ./invoke image --region eu-north-1
-        ./invoke image --var encrypted=true --var 'ami_regions=["eu-west-1"]'
+        ./invoke image --var encrypt=true --var 'copy_regions=["eu-west-1"]'
         ./invoke image --host ssh://me@gpu-box
     """
     from runner.door.install import install
@@ -227,7 +225,6 @@ def image(
         take_over=take_over,
         disposable=disposable,
         cpu=cpu,
-        driver=driver,
         model=model,
         region=region,
         ssh_config=Path(ssh_config).expanduser() if ssh_config else None,

@@ -23,6 +23,7 @@ from botocore.exceptions import (
     SSOError,
     TokenRetrievalError,
 )
+from botocore.parsers import ResponseParserError
 
 from runner.errors import AccountError, CloudFailed, TranscriberError
 
@@ -55,9 +56,8 @@ class Account:
 
     def __init__(self, region: str = "") -> None:
         with told("read the AWS configuration"):
-            session = boto3.Session()
-            self.region: str = region or session.region_name or DEFAULT_REGION
-            self._session = boto3.Session(region_name=self.region)
+            self._session = boto3.Session()
+        self.region: str = region or self._session.region_name or DEFAULT_REGION
 
     def elsewhere(self, region: str) -> Account:
         """The same account in another region."""
@@ -65,11 +65,11 @@ class Account:
 
     @cached_property
     def ec2(self) -> EC2Client:
-        return self._session.client("ec2", config=PATIENCE)
+        return self._session.client("ec2", region_name=self.region, config=PATIENCE)
 
     @cached_property
     def quotas(self) -> ServiceQuotasClient:
-        return self._session.client("service-quotas", config=PATIENCE)
+        return self._session.client("service-quotas", region_name=self.region, config=PATIENCE)
 
     @cached_property
     def pricing(self) -> PricingClient:
@@ -77,7 +77,7 @@ class Account:
 
     @cached_property
     def sts(self) -> STSClient:
-        return self._session.client("sts", config=PATIENCE)
+        return self._session.client("sts", region_name=self.region, config=PATIENCE)
 
     def identity(self) -> Identity:
         """Ask AWS who we are; raises AccountError, CloudFailed."""
@@ -91,7 +91,7 @@ def told(doing: str) -> Iterator[None]:
     """Turn what AWS and boto3 raise into AccountError or CloudFailed; `doing` is what was tried, as a verb's phrase."""
     try:
         yield
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, ResponseParserError) as error:
         raise refusal(error, doing) from error
 
 
@@ -130,6 +130,8 @@ def refusal(error: Exception, doing: str) -> TranscriberError:
         return CloudFailed(
             f"AWS would not {doing} ({code_of(error)}): {said.rstrip('.')}.", code=code_of(error)
         )
+    if isinstance(error, ResponseParserError):  # a page of a proxy's, in place of AWS's answer
+        return CloudFailed(f"What answered when we tried to {doing} was not AWS: check HTTPS_PROXY and the network.")
     if isinstance(error, (EndpointConnectionError, HTTPClientError)):
         return CloudFailed(
             f"AWS could not be reached to {doing}: check the network, HTTPS_PROXY and the region."

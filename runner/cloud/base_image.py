@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runner.cloud.account import Account, told
@@ -16,11 +17,11 @@ class BaseImage:
     created: str
 
 
-def newest_image(account: Account, *, owner: str, name: str) -> BaseImage | None:
-    """The newest available image of that owner whose name matches the pattern; raises AccountError, CloudFailed."""
+def newest_image(account: Account, *, owners: Sequence[str], name: str) -> BaseImage | None:
+    """The newest available image of these owners whose name matches the pattern; raises AccountError, CloudFailed."""
     with told("look for the base image"):
         found = account.ec2.describe_images(
-            Owners=[owner],
+            Owners=list(owners),
             Filters=[{"Name": "name", "Values": [name]}, {"Name": "state", "Values": ["available"]}],
         )["Images"]
     newest = max(found, key=lambda image: image.get("CreationDate", ""), default=None)

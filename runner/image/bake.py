@@ -26,7 +26,7 @@ from runner.image.wheel import git_state
 from runner.interruption import Signals, Stop
 from runner.settings import load_settings
 
-SOURCES = {True: "null.host", False: "amazon-ebs.image"}  # of the template, by whether there is a host
+ATTEMPTS = 6  # at a machine where AWS has none to give: each draws a zone anew
 
 
 def bake(order: Order) -> int:
@@ -106,12 +106,10 @@ def variables(prepared: Plan, folder: Path, wheel: Path) -> dict[str, str]:
     ours = {
         "gpu": _bool(prepared.gpu),
         "wheel": str(wheel),
-        "git_sha": f"{sha}-dirty" if dirty else sha,
+        "git_sha": (f"{sha}-dirty" if dirty else sha) or "unknown",
         "output": str(folder),
         **order.model_variables(),
     }
-    if order.driver is not None:
-        ours["nvidia_driver_branch"] = order.driver
     if host is None:
         ours["region"] = prepared.region
     else:
@@ -141,9 +139,7 @@ def _build(prepared: Plan, folder: Path, wheel: Path, telling: Telling) -> int:
                 course.enter("plugins")
                 code = runs.run(["init", template])
             if code == 0:
-                code = runs.run(
-                    ["build", "-color=false", f"-only={SOURCES[prepared.host is not None]}", *words, template]
-                )
+                code = runs.build(["-color=false", *words, template])
             signals.check()
     except Stop as stop:
         left = what_is_left(prepared, course)
@@ -176,6 +172,19 @@ class Runs:
                 see=self._see,
                 interrupted=self._interrupted,
             )
+
+    def build(self, words: Sequence[str]) -> int:
+        """Build; where AWS has no machine to give in one zone, in another that the template draws."""
+        for attempt in range(1, ATTEMPTS + 1):
+            code = self.run(["build", *words])
+            if code == 0 or not self.course.lacks_capacity or attempt == ATTEMPTS:
+                break
+            self.telling.say(
+                f"AWS has no machine of that type there; again, in any zone ({attempt + 1} of {ATTEMPTS}).",
+                "yellow",
+            )
+            self.course.begin_again()
+        return code
 
     def _see(self, line: Line, began: bool) -> None:
         if began:

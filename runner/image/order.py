@@ -24,7 +24,6 @@ class Order:
     take_over: bool = False
     disposable: bool = False
     cpu: bool = False
-    driver: str | None = None
     model: str | None = None
     region: str | None = None
     ssh_config: Path | None = None
@@ -73,7 +72,7 @@ def parse_variables(words: list[str]) -> dict[str, str]:
         name, equals, value = word.partition("=")
         if not equals or not name.isidentifier():
             raise UsageError(
-                f"--var is {word!r}, but it takes NAME=VALUE; packer/variables.pkr.hcl has the names."
+                f"--var is {word!r}, but it takes NAME=VALUE; packer/variables.*.pkr.hcl have the names."
             )
         variables[name] = value
     return variables

@@ -23,7 +23,8 @@ from runner.image.telling import Telling
 from runner.image.wheel import git_state
 from runner.screen.tables import print_line
 
-MANIFEST, CHECKS, INVENTORY = "manifest.json", "checks.json", "inventory.json"
+MANIFEST, INVENTORY = "manifest.json", "inventory.json"
+CHECKS = ("checks.json", "checks-sealed.json")  # before the last wipe, and after it
 REPORT, BILL, LOG = "report.md", "sbom.cdx.json", "packer.log"
 
 
@@ -50,13 +51,15 @@ def file(done: Finished) -> int:
                 log=done.folder / LOG,
             )
         ami_id.write(images)
-    checked = _read(done.folder / CHECKS)
+    checked = [result for name in CHECKS if (result := _read(done.folder / name)) is not None]
     _write_documents(done, images or {"machine": str(done.plan.order.host)}, checked)
     done.telling.course(done.course.stages)
     if checked:
-        done.telling.say(
-            f"Checks: {checked['passed']} passed, {len(checked['left_out'])} left out, {checked['verdict']}."
+        passed, left_out = (
+            sum(result["passed"] for result in checked),
+            sum(len(result["left_out"]) for result in checked),
         )
+        done.telling.say(f"Checks: {passed} passed, {left_out} left out.")
     done.telling.say(f"Report, bill of materials, checks and log are in {near(done.folder)}.")
     for region, image in images.items():
         print_line(f"{region} {image}")
@@ -74,7 +77,7 @@ def _images(done: Finished) -> dict[str, str]:
     return dict(pairs)
 
 
-def _write_documents(done: Finished, made: dict[str, str], checked: dict[str, Any] | None) -> None:
+def _write_documents(done: Finished, made: dict[str, str], checked: list[dict[str, Any]]) -> None:
     """The report and the bill of materials; what they lack is told, and no reason to have failed."""
     inventory = _read(done.folder / INVENTORY)
     if inventory is None:
@@ -129,7 +132,7 @@ def _short(text: str) -> str:
 def what_is_left(prepared: Plan, course: Course) -> str:
     """What is left of the build, looked for and not assumed."""
     if prepared.host is not None:
-        return "The machine is as that stage left it, and not marked complete; running this again goes on from there."
+        return "The machine is as that stage left it; running this again goes on from there."
     try:
         left = leftovers(Account(prepared.region), course.made)
     except TranscriberError as error:

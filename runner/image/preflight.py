@@ -59,10 +59,6 @@ class Plan:
     def flavour(self) -> str:
         return "gpu" if self.gpu else "cpu"
 
-    @property
-    def driver(self) -> str:
-        return self.order.driver or self.versions.driver_branch
-
 
 def checks(plan: Plan, wheel_folder: Path) -> list[tuple[str, Check]]:
     """The checks for a build, each with its name, in the order in which they are told."""
@@ -123,13 +119,13 @@ def quota(plan: Plan) -> str:
 
 def base_image(plan: Plan) -> str:
     """The image that the build will start from."""
-    owner = plan.template.value("source_ami_owner", plan.order.variables)
+    owners = plan.template.values("source_ami_owners", plan.order.variables)
     name = plan.template.value("source_ami_name", plan.order.variables)
-    found = newest_image(Account(plan.region), owner=owner, name=name)
+    found = newest_image(Account(plan.region), owners=owners, name=name)
     if found is None:
         raise CannotStart(
-            f"No image named {name} of {owner} is in {plan.region}: choose another --region, or name another base "
-            "image by --var source_ami_name=…."
+            f"No image named {name} of {', '.join(owners)} is in {plan.region}: choose another --region, or name "
+            "another base image by --var source_ami_name=…."
         )
     return f"{found.id}, {found.name.rpartition('/')[2]}"
 
@@ -137,14 +133,12 @@ def base_image(plan: Plan) -> str:
 def kernel_and_driver(plan: Plan) -> str:
     """Whether the driver is known to build on the kernel."""
     versions = plan.versions
-    flavour = plan.order.variables.get("nvidia_driver_flavour", versions.driver_flavour)
-    pair = f"kernel {versions.kernel_abi}-{versions.kernel_flavour} and driver {plan.driver} ({flavour})"
-    row = versions.kernel_range(plan.driver, flavour)
+    branch, flavour = versions.driver_branch, versions.driver_flavour
+    pair = f"kernel {versions.kernel_abi}-{versions.kernel_flavour} and driver {branch} ({flavour})"
+    row = versions.kernel_range(branch, flavour)
     if row is None:
         known = ", ".join(f"{row.driver} {row.flavour}" for row in versions.kernel_ranges)
-        raise CannotStart(
-            f"No kernel is known for driver {plan.driver} ({flavour}); versions.yml knows {known}."
-        )
+        raise CannotStart(f"No kernel is known for driver {branch} ({flavour}); versions.yml knows {known}.")
     if not row.holds(versions.kernel_abi):
         raise CannotStart(
             f"{pair[0].upper()}{pair[1:]} do not go together: set kernel_abi in versions.yml between {row.first} and "

@@ -27,7 +27,7 @@ class Build:
     git_dirty: bool
     stages: Sequence[Stage]
     inventory: Mapping[str, Any]
-    checks: Mapping[str, Any] | None
+    checks: Sequence[Mapping[str, Any]]
     bill: Mapping[str, Any]
 
 
@@ -37,7 +37,7 @@ def write_report(build: Build) -> str:
         f"# {' and '.join(build.made.values()) or 'A machine'}",
         _summary(build),
         _section("Versions", _table(("what", "version"), _versions(build.inventory))),
-        _section("Checks", _checks(build.checks)),
+        _section("Checks", "\n\n".join(map(_checks, build.checks)) or "No result of the checks was found."),
         _section("Stages", _table(("stage", "time"), _stages(build.stages))),
         _section("Digests (SHA-256)", _table(("what", "digest"), _digests(build.inventory))),
         _section("Python packages", _table(("package", "version", "licence"), _python(build.bill))),
@@ -85,15 +85,14 @@ def _versions(inventory: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     return [(name, str(value) if value else "none") for name, value in shown.items()]
 
 
-def _checks(checks: Mapping[str, Any] | None) -> str:
-    if checks is None:
-        return "No result of the checks was found."
+def _checks(checks: Mapping[str, Any]) -> str:
     rows = [
         (subject, str(counts["passed"]), str(counts["failed"]), str(counts["left_out"]))
         for subject, counts in checks["subjects"].items()
     ]
     rows.append(("all", str(checks["passed"]), str(checks["failed"]), str(len(checks["left_out"]))))
-    text = f"{checks['verdict']}, in {checks['seconds']:.0f} s\n\n"
+    when = "after the last wipe" if checks.get("sealed") else "on the finished machine"
+    text = f"{when[0].upper()}{when[1:]}: {checks['verdict']}, in {checks['seconds']:.0f} s.\n\n"
     text += _table(("subject", "passed", "failed", "left out"), rows)
     if checks["left_out"]:
         text += "\n\n" + _table(

@@ -26,6 +26,8 @@ STEPS = (
     (r"Terminating the source AWS instance|Cleaning up any extra volumes|Deleting temporary", "clean-up"),
 )
 CLEAN_UP = "clean-up"
+# AWS's names for having no machine of a type in a zone; nothing else is worth another try.
+CAPACITY = ("InsufficientInstanceCapacity", "UnfulfillableCapacity", "capacity-not-available")
 _STEPS = [(re.compile(pattern), stage) for pattern, stage in STEPS]
 _MARKER = re.compile(r"(?:^|: +)stage: ([\w +,-]+?)\s*$")
 _TASK = re.compile(r"TASK \[(?:(\w+) : )?([^\]]+)\]")
@@ -111,6 +113,16 @@ class Course:
         self._note_failure(line)
         name = self._begun_by(line.text)
         return line, name is not None and self.enter(name)
+
+    @property
+    def lacks_capacity(self) -> bool:
+        """Whether AWS had no machine to give: in another zone, or later, it may."""
+        return any(word in error for error in self.errors for word in CAPACITY)
+
+    def begin_again(self) -> None:
+        """Forget how it failed, and keep what was made and how long it took."""
+        self.errors.clear()
+        self.failed_in = self.task = self.fatal = ""
 
     def finish(self) -> None:
         """Note that the build is over."""

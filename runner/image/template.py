@@ -5,6 +5,7 @@ HCL is read line by line in the form that `packer fmt` gives it; what Packer its
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,9 +36,17 @@ class Template:
             )
         return value
 
-    def near(self, given: Mapping[str, str]) -> dict[str, str]:
-        """Those of the given that the template knows: a smaller template has fewer variables."""
-        return {name: value for name, value in given.items() if name in self.defaults}
+    def values(self, name: str, given: Mapping[str, str]) -> list[str]:
+        """A variable that is a list of texts; raises CannotStart for what is no such list."""
+        text = self.value(name, given)
+        try:
+            return [str(value) for value in json.loads(text)]
+        except (ValueError, TypeError) as error:
+            raise CannotStart(f'{name} is {text}, but it takes a list such as ["a", "b"].') from error
+
+    def spot(self, given: Mapping[str, str]) -> bool:
+        """Whether the build buys its machine on the spot market."""
+        return given.get("spot", self.defaults.get("spot")) != "false"
 
 
 def read_template(folder: Path) -> Template:

@@ -72,7 +72,8 @@ def write(lock: Lock, target: Path) -> None:
             [
                 uv.find_uv_bin(), "pip", "compile", "--quiet", "pyproject.toml", "--extra", "engine",
                 "--constraint", pins.name, "--python-version", lock.python, "--python-platform", PLATFORM,
-                "--only-binary", ":all:", "--generate-hashes", "--no-header", "--output-file", str(target), *flavour,
+                "--only-binary", ":all:", "--generate-hashes", "--no-header", "--no-annotate",
+                "--output-file", str(target), *flavour,
             ],
             cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip

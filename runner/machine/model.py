@@ -56,8 +56,9 @@ def hold(wanted: Wanted, cache: Path) -> tuple[store.Record, bool]:
     if damaged := store.damaged(cache, record):
         raise ModelInvalid(f"{', '.join(damaged)} of {record.id} differ from their sums", model=record.id)
     _check_pin(record, wanted)
+    cleared = _clear(cache, record)
     loosened = _seal(cache, record)
-    return record, before != record or loosened
+    return record, before != record or cleared or loosened
 
 
 def _sound(cache: Path, model: str, style: str) -> store.Record | None:
@@ -127,6 +128,16 @@ def _check_pin(record: store.Record, wanted: Wanted) -> None:
             "remove it from the machine, or mend versions.yml",
             model=record.id,
         )
+
+
+def _clear(cache: Path, record: store.Record) -> bool:
+    """Remove other revisions of the model; returns whether there were any."""
+    others = [
+        path for path in store.home(cache, record.id, record.style).iterdir() if path.name != record.revision
+    ]
+    for path in others:
+        shutil.rmtree(path)
+    return bool(others)
 
 
 def _seal(cache: Path, record: store.Record) -> bool:

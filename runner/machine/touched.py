@@ -8,12 +8,17 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
+import re
+import threading
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from runner.machine.preread import Range
 
 PAGE = mmap.PAGESIZE
+LARGE = 256 << 10  # bytes of a file that is looked at while a program runs
+_LOWEST_BIT = bytes(value & 1 for value in range(256))  # mincore's other bits say nothing
 _LIBC = ctypes.CDLL(None, use_errno=True)
 GAP = 64 << 10  # bytes between two parts that are read as one: less than a disk reads ahead
 
@@ -41,13 +46,56 @@ def forget(files: Iterable[Path]) -> None:
             os.close(file)
 
 
+class Seen:
+    """What was seen of files in memory, at any time that one looked: a system may put unused parts out of it again."""
+
+    def __init__(self, files: Iterable[Path]) -> None:
+        self.files = list(files)
+        self._pages: dict[Path, int] = {}  # a byte a page, as one number
+
+    def look(self, least: int = 0) -> None:
+        """Look at the files that have so many bytes."""
+        for path in self.files:
+            size = path.stat().st_size
+            if size >= least:
+                self._pages[path] = self._pages.get(path, 0) | int.from_bytes(_pages(path, size), "little")
+
+    @contextmanager
+    def watching(self, seconds: float = 1.0, least: int = LARGE) -> Iterator[None]:
+        """Look at large files as often as that while a program runs, and at all of them when it has ended."""
+        ended = threading.Event()
+
+        def watch() -> None:
+            while not ended.wait(seconds):
+                self.look(least)
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            watcher.join()
+        self.look()
+
+    def ranges(self) -> list[Range]:
+        """The parts that were seen."""
+        found = list[Range]()
+        for path, pages in self._pages.items():
+            size = path.stat().st_size
+            found += ranges(str(path), pages.to_bytes(-(-size // PAGE), "little"), size)
+        return found
+
+
 def in_memory(files: Iterable[Path]) -> list[Range]:
-    """The parts of files that lie in memory."""
-    return [part for path in files for part in _of_file(path)]
+    """The parts of files that lie in memory now."""
+    seen = Seen(files)
+    seen.look()
+    return seen.ranges()
 
 
-def _of_file(path: Path) -> Iterator[Range]:
-    size = path.stat().st_size
+def _pages(path: Path, size: int) -> bytes:
+    """A byte for each page of a file, 1 where it is in memory."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), size, access=mmap.ACCESS_COPY) as mapped:
         pages = (ctypes.c_ubyte * (-(-size // PAGE)))()
         start = ctypes.c_char.from_buffer(mapped)
@@ -57,23 +105,22 @@ def _of_file(path: Path) -> Iterator[Range]:
                 raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(path))
         finally:
             del start  # a mapping that is pointed to cannot be closed
-    yield from ranges(str(path), bytes(pages), size)
+    return bytes(pages).translate(_LOWEST_BIT)
 
 
 def ranges(path: str, pages: bytes, size: int) -> Iterator[Range]:
-    """Pages that are in memory (lowest bit 1) as ranges of bytes; small gaps are closed."""
+    """Pages that are in memory (1 of 0 and 1) as ranges of bytes; small gaps are closed."""
     begin = end = -1
-    for number, page in enumerate(pages):
-        if not page & 1:
-            continue
-        if begin >= 0 and number * PAGE - end > GAP:
-            yield Range(begin, min(end, size) - begin, path)
+    for run in re.finditer(rb"\x01+", pages):
+        first, last = run.start() * PAGE, min(run.end() * PAGE, size)
+        if begin >= 0 and first - end > GAP:
+            yield Range(begin, end - begin, path)
             begin = -1
         if begin < 0:
-            begin = number * PAGE
-        end = (number + 1) * PAGE
+            begin = first
+        end = last
     if begin >= 0:
-        yield Range(begin, min(end, size) - begin, path)
+        yield Range(begin, end - begin, path)
 
 
 def in_order(parts: Iterable[Range], model: Path) -> list[Range]:

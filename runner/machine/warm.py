@@ -94,20 +94,20 @@ def warm(order: Order, model: str, style: str, models: Path) -> tuple[Warmth, bo
     how = (
         "page cache" if left <= STILL_THERE else f"page cache, of which {left >> 20} MiB could not be put out"
     )
-    cold = _transcribe(order, environment)
-    parts = touched.in_order(touched.in_memory(files), folder)
+    seen = touched.Seen(files)
+    with seen.watching():
+        cold = _transcribe(order, environment)
+    parts = touched.in_order(seen.ranges(), folder)
+    heard = _judge(order, cold)
     again = _transcribe(order, environment)
-    text, metadata = again.text, again.metadata
-    heard = clip.accuracy(text, clip.SAID.read_text(encoding="utf-8"))
-    _judge(order, text, heard, metadata)
     preread.write_list(listed, parts, f"what a cold start of {identity.project} with {model} touched ({how})")
     warmth = Warmth(
         identity=identity,
-        text=text,
+        text=cold.text,
         expected=clip.SAID.read_text(encoding="utf-8").strip(),
         accuracy=round(heard, 3),
-        device=str(metadata["device"]),
-        precision=str(metadata["precision"]),
+        device=str(cold.metadata["device"]),
+        precision=str(cold.metadata["precision"]),
         cold=cold.start,
         warm=again.start,
         how=how,
@@ -163,7 +163,7 @@ def _held(models: Path, model: str, style: str) -> tuple[Path, str]:
         raise ModelUnavailable(
             f"{models} holds no {model} in style {style}: put it there before warming it", model=model
         ) from error
-    return models / name / revision, revision
+    return (models / name / revision).resolve(), revision
 
 
 def _environment(kernels: Path, user: str | None) -> dict[str, str]:
@@ -209,7 +209,7 @@ def _transcribe(order: Order, environment: Mapping[str, str]) -> _Heard:
         total = time.perf_counter() - began
         found = sorted(Path(place).glob("*/*/metadata.json"))
         if run.returncode or not found:
-            raise EngineFailed(f"The built-in clip could not be transcribed: {run.stderr.strip()}")
+            raise EngineFailed(f"The built-in clip could not be transcribed:\n{run.stderr.strip()}")
         metadata = json.loads(found[0].read_text(encoding="utf-8"))
     timings = metadata["timings"]
     return _Heard(
@@ -225,16 +225,18 @@ def _transcribe(order: Order, environment: Mapping[str, str]) -> _Heard:
     )
 
 
-def _judge(order: Order, text: str, heard: float, metadata: Mapping[str, Any]) -> None:
-    if order.gpu and not str(metadata["device"]).startswith("cuda"):
-        reasons = "; ".join(str(fallback["reason"]) for fallback in metadata["fallbacks"])
-        raise EngineFailed(
-            f"The GPU did not do the work, but {metadata['device']} did: {reasons or 'torch sees none'}."
-        )
+def _judge(order: Order, cold: _Heard) -> float:
+    """The share of the clip's words that was heard; raises EngineFailed where that is too little, or no GPU did it."""
+    device, fallbacks = str(cold.metadata["device"]), cold.metadata["fallbacks"]
+    if order.gpu and not device.startswith("cuda"):
+        reasons = "; ".join(str(fallback["reason"]) for fallback in fallbacks)
+        raise EngineFailed(f"The GPU did not do the work, but {device} did: {reasons or 'torch sees none'}.")
+    heard = clip.accuracy(cold.text, clip.SAID.read_text(encoding="utf-8"))
     if heard < LEAST_ACCURACY:
         raise EngineFailed(
-            f"Of the built-in clip's words {heard:.0%} were heard, which is too few: {text!r}."
+            f"Of the built-in clip's words {heard:.0%} were heard, which is too few: {cold.text!r}."
         )
+    return heard
 
 
 def _write(path: Path, warmth: Warmth) -> None:

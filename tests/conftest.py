@@ -26,7 +26,12 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
-pytest_plugins = ["tests.support.checkpoint", "tests.image.plugin"]
+pytest_plugins = [
+    "tests.image.plugin",
+    "tests.support.aws.fixtures",
+    "tests.support.checkpoint",
+    "tests.support.machines.fixtures",
+]
 
 _skips: Counter[str] = Counter()
 

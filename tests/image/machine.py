@@ -83,6 +83,10 @@ class Machine:
         """The text of a file, which must be there."""
         return self.says("cat %s", path)
 
+    def status(self, path: str) -> str:
+        """What stands at a path, whose it is and who may do what with it: "directory root:root 755"."""
+        return self.run("stat -c '%%F %%U:%%G %%a' %s", path).stdout.strip() or f"there is no {path}"
+
     def probe(self, name: str, *arguments: str, interpreter: str = "/usr/bin/python3") -> Any:
         """Run probes/<name>.py on the machine, once for the same arguments, and return what it found."""
         key = (name, *arguments)

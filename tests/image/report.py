@@ -48,7 +48,7 @@ class Report:
         self.why: list[str] = []
         self._clock = time.perf_counter()
         self._seconds = 0.0
-        self._checks: dict[str, Check] = {}
+        self.checks_by_id: dict[str, Check] = {}
 
     def leave_out(self, left_out: LeftOut) -> None:
         self.left_out.append(left_out)
@@ -57,11 +57,11 @@ class Report:
         """Know of a check before it runs: one that then does not run is missed."""
         name = name_of(item)
         markers = sorted({mark.name for mark in item.iter_markers()} & _MARKERS)
-        self._checks[item.nodeid] = Check(name, subject(item), host, markers)
+        self.checks_by_id[item.nodeid] = Check(name, subject(item), host, markers)
 
     def note(self, report: pytest.TestReport) -> None:
         """Take in one phase of a check; a check is as good as its worst phase."""
-        check = self._checks[report.nodeid]
+        check = self.checks_by_id[report.nodeid]
         check.seconds += report.duration
         check.measured.update(dict(report.user_properties))
         if report.outcome != "passed":
@@ -83,7 +83,7 @@ class Report:
 
     @property
     def checks(self) -> list[Check]:
-        return list(self._checks.values())
+        return list(self.checks_by_id.values())
 
     @property
     def green(self) -> bool:

@@ -35,14 +35,11 @@ def test_setup_record_says_everything_and_in_the_right_kind(machine: Machine) ->
 
 
 def test_setup_record_is_roots_and_nobody_else_may_write_it(machine: Machine) -> None:
-    record = machine.host.file(RECORD)
-    assert (record.user, record.group, record.mode & 0o333) == ("root", "root", 0)
+    assert machine.status(RECORD) in ("regular file root:root 444", "regular file root:root 644")
 
 
 def test_setup_record_was_written_last(machine: Machine) -> None:
-    places = f"{HOME}/venv {HOME}/models {HOME}/scripts"
-    newer = machine.lines(f"find {places} -newer {RECORD} -not -type d -not -name '*.pyc' | head -20")
-    assert newer == [], f"changed after {RECORD} was written"
+    assert _walk(machine)["younger"] == [], f"changed after {RECORD} was written"
 
 
 def test_machine_runs_the_system_that_it_was_set_up_on(machine: Machine) -> None:
@@ -58,52 +55,40 @@ def test_machine_with_a_gpu_was_set_up_for_it(machine: Machine) -> None:
 
 @pytest.mark.parametrize("name", FOLDERS)
 def test_folder_stands_where_it_was_specified(machine: Machine, name: str) -> None:
-    folder = machine.host.file(f"{HOME}/{name}")
-    assert folder.is_directory
-    assert not folder.is_symlink
-    assert (folder.user, oct(folder.mode & 0o022)) == ("root", "0o0")
+    assert machine.status(f"{HOME}/{name}") == "directory root:root 755"
 
 
 def test_nothing_else_stands_in_the_products_folder(machine: Machine) -> None:
-    assert set(machine.lines(f"ls -A {HOME}")) == {*FOLDERS, ".setup_complete"}
+    assert set(_walk(machine)["names"]) == {*FOLDERS, ".setup_complete"}
 
 
 def test_everything_in_the_products_folder_is_roots_but_compiled_kernels(machine: Machine) -> None:
-    kernels = f"{HOME}/cache/kernels"
-    strange = machine.lines(
-        f"find {HOME} -not -user root -not -path '{kernels}' -not -path '{kernels}/*' | head -20"
-    )
-    assert strange == []
-    foreign = machine.lines(f"if [ -d {kernels} ]; then find {kernels} -not -user root -not -user {USER}; fi")
-    assert foreign == []
+    user = machine.run(f"id -u {USER}").stdout.strip()
+    assert _walk(machine)["not_roots"] == []
+    assert [found for found in _walk(machine)["foreign_kernels"] if found.split()[1] != user] == []
 
 
 @pytest.mark.security
 def test_nobody_but_root_can_write_to_programs_model_and_scripts(machine: Machine) -> None:
-    places = f"{HOME}/venv {HOME}/models {HOME}/scripts {RECORD}"
-    assert machine.lines(f"find {places} -not -type l -perm /022 | head -20") == []
+    assert _walk(machine)["writable"] == []
 
 
 @pytest.mark.security
 def test_nothing_in_the_products_folder_can_be_written_by_everybody(machine: Machine) -> None:
-    assert machine.lines(f"find {HOME} -not -type l -perm -o+w | head -20") == []
+    assert _walk(machine)["writable_by_all"] == []
 
 
 def test_no_link_in_the_products_folder_leads_nowhere(machine: Machine) -> None:
-    assert machine.lines(f"find {HOME} -xtype l | head -20") == []
+    assert _walk(machine)["lost"] == []
 
 
 def test_links_leave_the_products_folder_only_for_the_systems_python(machine: Machine) -> None:
-    targets = machine.lines(f"find {HOME} -type l -exec readlink -f {{}} +")
-    outside = {target for target in targets if not target.startswith(f"{HOME}/")}
     version = machine.versions["python_version"][machine.facts.platform]
-    assert outside <= {f"/usr/bin/python{version}"}
+    assert set(_walk(machine)["outside"]) <= {f"/usr/bin/python{version}"}
 
 
 def test_the_one_entry_can_be_run(machine: Machine) -> None:
-    entry = machine.host.file(f"{HOME}/scripts/transcribe")
-    assert entry.is_file
-    assert (entry.user, oct(entry.mode)) == ("root", "0o755")
+    assert machine.status(f"{HOME}/scripts/transcribe") == "regular file root:root 755"
     assert machine.run(f"{HOME}/scripts/transcribe --help").rc == 0
 
 
@@ -116,6 +101,11 @@ def test_disk_has_room_for_a_days_work(machine: Machine, measure: Measure) -> No
 
 def test_root_is_mounted_for_writing(machine: Machine) -> None:
     assert "rw" in machine.says("findmnt -no OPTIONS /").split(",")
+
+
+def _walk(machine: Machine) -> dict[str, Any]:
+    found: dict[str, Any] = machine.probe("home", HOME, RECORD)
+    return found
 
 
 def _wrong(content: dict[str, Any], kinds: dict[str, Any]) -> list[str]:

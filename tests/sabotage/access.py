@@ -47,7 +47,10 @@ SSH = (
         "one file of keys opens every account",
     ),
     sshd("AcceptEnv LD_PRELOAD", "test_sshd_lets_nobody_bring_a_library_to_load", "who logs in brings a library"),
-    sshd("Nonsense yes", "test_sshds_configuration_is_sound", "sshd does not understand its settings"),
+    Sabotage(
+        "sshd does not understand its settings", ("ssh",), ("test_sshds_configuration_is_sound",),
+        f"echo 'Nonsense yes' > {FIRST}", removes=(FIRST,), widely=True,
+    ),
     Sabotage(
         "passwords open the machine to one network", ("ssh",), ("test_sshd_has_in_effect[passwordauthentication]",),
         f"printf 'Match Address 10.0.0.0/8\\n  PasswordAuthentication yes\\n' > {FIRST}", removes=(FIRST,),
@@ -75,32 +78,32 @@ SSH = (
 
 ACCOUNTS = (
     Sabotage(
-        "an account has a password", ("security",), ("test_no_account_has_a_password",),
+        "an account has a password", ("accounts",), ("test_no_account_has_a_password",),
         "usermod -p '$6$salt$hash' games", mends="usermod -p '*' games",
     ),
     Sabotage(
-        "a second account is root", ("security",), ("test_only_root_is_root",),
+        "a second account is root", ("accounts",), ("test_only_root_is_root",),
         "echo 'toor:x:0:0::/root:/usr/sbin/nologin' >> /etc/passwd", mends="sed -i '/^toor:/d' /etc/passwd",
     ),
     Sabotage(
-        "an account of the system has a shell", ("security",), ("test_no_account_of_the_system_has_a_shell",),
+        "an account of the system has a shell", ("accounts",), ("test_no_account_of_the_system_has_a_shell",),
         "usermod -s /bin/bash games", mends="usermod -s /usr/sbin/nologin games",
     ),
     Sabotage(
-        "somebody else has an account", ("security",), ("test_there_is_one_person_and_it_is_the_administrator",),
+        "somebody else has an account", ("accounts",), ("test_there_is_one_person_and_it_is_the_administrator",),
         "useradd -M eve", mends="userdel eve",
     ),
     Sabotage(
-        "everybody may read the hashes of passwords", ("security",), ("test_files_of_accounts_are_closed",),
+        "everybody may read the hashes of passwords", ("accounts",), ("test_files_of_accounts_are_closed",),
         "chmod 644 /etc/shadow", mends="chmod 640 /etc/shadow",
     ),
     Sabotage(
-        "everybody may write the list of accounts", ("security",),
+        "everybody may write the list of accounts", ("accounts", "security"),
         ("test_files_of_accounts_are_closed", "test_no_file_can_be_written_by_everybody"),
         "chmod 666 /etc/passwd", mends="chmod 644 /etc/passwd",
     ),
     Sabotage(
-        "the service may become root", ("security", "service"),
+        "the service may become root", ("accounts", "service"),
         (
             "test_only_the_administrator_may_become_root_without_a_password",
             "test_user_of_the_service_has_no_rights_of_an_administrator",
@@ -109,68 +112,69 @@ ACCOUNTS = (
         removes=("/etc/sudoers.d/transcribe",),
     ),
     Sabotage(
-        "a person may write the rules of sudo", ("security",), ("test_rules_of_sudo_are_sound_and_roots",),
+        "a person may write the rules of sudo", ("accounts",), ("test_rules_of_sudo_are_sound_and_roots",),
         "install -m 440 -o ubuntu /dev/null /etc/sudoers.d/loose", removes=("/etc/sudoers.d/loose",),
+        widely=True,  # sudo itself complains, at every command
     ),
 )  # fmt: skip
 
 NETWORK = (
     Sabotage(
-        "something listens that nobody knows", ("security",), ("test_nothing_listens_that_should_not",),
+        "something listens that nobody knows", ("network",), ("test_nothing_listens_that_should_not",),
         "systemd-run -q --unit=stranger python3 -m http.server --bind 0.0.0.0 4444; "
         "for _ in $(seq 50); do ss -Hltn | grep -q :4444 && break; sleep 0.1; done",
         mends="systemctl stop stranger",
     ),
     Sabotage(
-        "something listens on loopback that nobody knows", ("security",),
+        "something listens on loopback that nobody knows", ("network",),
         ("test_nothing_listens_on_loopback_that_should_not",),
         "systemd-run -q --unit=stranger python3 -m http.server --bind 127.0.0.1 4444; "
         "for _ in $(seq 50); do ss -Hltn | grep -q :4444 && break; sleep 0.1; done",
         mends="systemctl stop stranger",
     ),
     Sabotage(
-        "the firewall lost its rules", ("security",), ("test_firewall_lets_in_nothing_that_it_was_not_told",),
+        "the firewall lost its rules", ("network",), ("test_firewall_lets_in_nothing_that_it_was_not_told",),
         "nft flush ruleset", mends=FIREWALL, widely=True,
     ),
     Sabotage(
-        "the firewall opens a port that nobody named", ("security",),
+        "the firewall opens a port that nobody named", ("network",),
         ("test_firewall_lets_in_nothing_that_it_was_not_told",),
         "nft add rule inet transcribe input tcp dport 4444 accept", mends=FIREWALL,
     ),
     Sabotage(
-        "the firewall opens a range of ports", ("security",), ("test_firewall_lets_in_nothing_that_it_was_not_told",),
+        "the firewall opens a range of ports", ("network",), ("test_firewall_lets_in_nothing_that_it_was_not_told",),
         "nft add rule inet transcribe input tcp dport 8000-8100 accept", mends=FIREWALL,
     ),
     Sabotage(
-        "the firewall lets everything in", ("security",), ("test_firewall_lets_in_nothing_that_it_was_not_told",),
+        "the firewall lets everything in", ("network",), ("test_firewall_lets_in_nothing_that_it_was_not_told",),
         "nft insert rule inet transcribe input accept", mends=FIREWALL,
     ),
     Sabotage(
-        "the firewall lets in what no rule names", ("security",),
+        "the firewall lets in what no rule names", ("network",),
         ("test_firewall_lets_in_nothing_that_it_was_not_told",),
         "nft add chain inet transcribe input '{ policy accept; }'", mends=FIREWALL,
     ),
     Sabotage(
-        "the firewall does not start with the machine", ("security",), ("test_firewall_is_there_after_a_start",),
+        "the firewall does not start with the machine", ("network",), ("test_firewall_is_there_after_a_start",),
         "systemctl -q disable transcribe-firewall", mends="systemctl -q enable transcribe-firewall",
     ),
     Sabotage(
-        "who hears recordings may ask for the machine's credentials", ("security",),
+        "who hears recordings may ask for the machine's credentials", ("network",),
         ("test_who_hears_recordings_cannot_ask_for_the_machines_credentials",),
         "nft flush chain inet transcribe output", mends=FIREWALL,
     ),
     Sabotage(
-        "the machine believes redirections", ("security",),
+        "the machine believes redirections", ("network",),
         ("test_network_setting_is_in_effect[net.ipv4.conf.all.accept_redirects]",),
         "sysctl -qw net.ipv4.conf.all.accept_redirects=1", mends="sysctl -qw net.ipv4.conf.all.accept_redirects=0",
     ),
     Sabotage(
-        "the kernel's settings are gone after the next start", ("security",),
+        "the kernel's settings are gone after the next start", ("network",),
         ("test_kernel_settings_will_be_in_effect_after_a_start",),
         "rm /etc/sysctl.d/90-transcribe.conf", keeps=("/etc/sysctl.d/90-transcribe.conf",),
     ),
     Sabotage(
-        "a later file overrules the kernel's settings", ("security",),
+        "a later file overrules the kernel's settings", ("network",),
         ("test_kernel_settings_will_be_in_effect_after_a_start",),
         "echo 'kernel.kptr_restrict = 0' > /etc/sysctl.d/99-debug.conf", removes=("/etc/sysctl.d/99-debug.conf",),
     ),

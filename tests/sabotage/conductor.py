@@ -18,7 +18,6 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from tests.image.machine import Machine
-from tests.image.plugin import REPORT, machine_of
 from tests.image.selection import HOST, name_of, subject
 from tests.sabotage import access, product, system
 from tests.sabotage.sabotage import Outcome, Sabotage, judge
@@ -28,6 +27,8 @@ ALL: tuple[Sabotage, ...] = (
     *access.SSH, *access.ACCOUNTS, *access.NETWORK, *access.INTRUDER, *system.TRACES, *system.HEARING, *system.BOOT,
 )  # fmt: skip
 TRANSCRIBES = "performance"
+# Checks that start the whole program: they run where a sabotage names them, and before and after all.
+LONG = {"test_everything_that_the_product_imports_can_be_imported", "test_program_says_its_version"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,15 +44,25 @@ class Conductor:
     """The items of one session, by subject, and the machine that they are about."""
 
     def __init__(self, session: pytest.Session) -> None:
+        from tests.image.plugin import machine_of  # pytest loads it as a plugin, and must be the first to
+
         self.items = session.items
         (host,) = {item.callspec.params[HOST] for item in self.items}  # type: ignore[attr-defined]
         self.machine: Machine = machine_of(session.config, host)
         self.widely: bool = session.config.getoption("--widely")
 
-    def reds(self, subjects: Iterable[str]) -> dict[str, str]:
-        """Run the checks of these subjects and return those that are red, by name, with their first line."""
+    def reds(self, subjects: Iterable[str], long: Iterable[str] = LONG) -> dict[str, str]:
+        """Run the checks of these subjects and return those that are red, by name, with their first line.
+
+        Of the long ones only those of `long` run.
+        """
         self.machine.forget()
-        wanted = [item for item in self.items if self._wanted(subject(item), tuple(subjects))]
+        left_out = LONG - set(long)
+        wanted = [
+            item
+            for item in self.items
+            if self._wanted(subject(item), tuple(subjects)) and name_of(item) not in left_out
+        ]
         found: dict[str, str] = {}
         for item, following in zip(wanted, [*wanted[1:], None], strict=True):
             for report in runtestprotocol(item, log=False, nextitem=following):
@@ -68,13 +79,16 @@ class Conductor:
         broken = self.machine.run(sabotage.breaking)
         complaint = f"{broken.stderr.strip()} (code {broken.rc})" if broken.rc else ""
         try:
-            reds = {} if complaint else self.reds(sabotage.subjects)
+            long = LONG if self.widely else (*sabotage.reds, *sabotage.also)
+            reds = {} if complaint else self.reds(sabotage.subjects, long)
         finally:
             self.machine.run(sabotage.mending)
         return judge(sabotage, reds, time.perf_counter() - start, complaint)
 
 
 def pytest_runtestloop(session: pytest.Session) -> bool:
+    from tests.image.plugin import REPORT
+
     if session.testsfailed or not session.items:
         raise session.Interrupted("the checks could not be collected")
     del session.config.stash[REPORT]  # no verdict over a machine that is broken on purpose

@@ -228,6 +228,7 @@ MODEL_BROKEN = (
     Sabotage(
         "half a download lies among the models", ("model",), ("test_there_is_one_model_and_no_rest_of_a_download",),
         f"touch {MODELS}/model.safetensors.part", removes=(f"{MODELS}/model.safetensors.part",),
+        also=("test_model_can_be_read_by_the_service_and_written_by_nobody",),
     ),
     Sabotage(
         "the record names another revision of the model", ("model",), ("test_model_is_the_one_of_the_versions_file",),

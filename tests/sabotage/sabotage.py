@@ -28,11 +28,8 @@ class Sabotage:
     @property
     def breaking(self) -> str:
         """Keep what will be put back, then break."""
-        keep = (
-            f"cd /; tar --xattrs -cf {KEEP} {' '.join(path.lstrip('/') for path in self.keeps)}"
-            if self.keeps
-            else ":"
-        )
+        kept = " ".join(path.lstrip("/") for path in self.keeps)
+        keep = f"cd /; tar --xattrs -cf {KEEP} {kept}" if kept else ":"
         return f"set -e; {keep}; {self.breaks}"
 
     @property

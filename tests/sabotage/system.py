@@ -6,6 +6,7 @@ from tests.sabotage.product import HOME, RECORD, SCRIPTS, told
 from tests.sabotage.sabotage import Sabotage
 
 API = "/etc/systemd/system/transcribe-api.service"
+SHIPPER = "/opt/aws/amazon-cloudwatch-agent/etc/amazon-cloudwatch-agent.d/transcribe.json"
 APT = "/etc/apt/apt.conf.d/zz-sabotage"
 LIST = "/etc/apt/sources.list.d/zz.list"
 
@@ -20,6 +21,7 @@ def drop_in(unit: str, setting: str) -> tuple[str, str]:
 def overruled(
     name: str, setting: str, *reds: str, unit: str = "transcribe-api.service", also: tuple[str, ...] = ()
 ) -> Sabotage:
+    """One setting of a unit of ours, overruled by a drop-in."""
     breaks, mends = drop_in(unit, setting)
     changed = f"test_unit_was_changed_by_nobody_afterwards[{unit}]"
     return Sabotage(name, ("service",), (changed, *reds), breaks, mends=mends, also=also)
@@ -49,7 +51,7 @@ PACKAGES = (
     ),
     Sabotage(
         "packages are taken unsigned", ("packages",), ("test_every_source_of_packages_is_signed",),
-        f"echo 'deb [trusted=yes] http://deb.debian.org/debian bookworm main' > {LIST}", removes=(LIST,),
+        f"echo 'deb [trusted=yes] http://deb.debian.org/debian-security bookworm-debug main' > {LIST}", removes=(LIST,),
     ),
     Sabotage(
         "apt takes what nobody signed", ("packages",), ("test_every_source_of_packages_is_signed",),
@@ -108,7 +110,8 @@ SERVICE = (
         unit="transcribe-batch@.service",
     ),
     overruled(
-        "the server is not fenced in", "CapabilityBoundingSet=~\\nPrivateUsers=no\\nSystemCallFilter=\\nIPAddressDeny=\\n"
+        "the server is not fenced in",
+        "CapabilityBoundingSet=~\\nPrivateUsers=no\\nSystemCallFilter=\\nIPAddressDeny=\\n"
         "RestrictAddressFamilies=\\nRestrictNamespaces=no\\nProtectProc=default\\nPrivateDevices=no",
         "test_unit_is_fenced_in[transcribe-api.service]",
         "test_unit_that_hears_strangers_recordings_runs_without_rights[transcribe-api.service]",
@@ -119,13 +122,14 @@ SERVICE = (
         unit="transcribe-batch@.service",
     ),
     Sabotage(
-        "a person may write a unit", ("service",), ("test_unit_is_roots_and_systemd_understands_it[transcribe-api.service]",),
+        "a person may write a unit", ("service",),
+        ("test_unit_is_roots_and_systemd_understands_it[transcribe-api.service]",),
         f"chown ubuntu {API}", mends=f"chown root {API}",
     ),
     Sabotage(
         "a unit was edited and not read again", ("service",),
         ("test_unit_was_changed_by_nobody_afterwards[transcribe-api.service]",),
-        f"sleep 1; echo '# nothing' >> {API}", keeps=(API,), mends="systemctl daemon-reload",
+        f"touch -d tomorrow {API}", keeps=(API,), mends="systemctl daemon-reload",
     ),
     Sabotage(
         "a unit has a setting that systemd does not know", ("service",),
@@ -156,8 +160,7 @@ SERVICE = (
     ),
     Sabotage(
         "a log goes nowhere", ("service",), ("test_every_log_has_its_group",),
-        "sed -i 's|/transcription/batch|/other|' /opt/aws/amazon-cloudwatch-agent/etc/amazon-cloudwatch-agent.d/transcribe.json",
-        keeps=("/opt/aws/amazon-cloudwatch-agent/etc/amazon-cloudwatch-agent.d/transcribe.json",),
+        f"sed -i 's|/transcription/batch|/other|' {SHIPPER}", keeps=(SHIPPER,),
     ),
     Sabotage(
         "the journal is lost at each start", ("service",), ("test_journal_is_kept_over_a_start_and_bounded",),
@@ -183,7 +186,8 @@ BOOT = (
     ),
     Sabotage(
         "the clock is another country's", ("boot",), ("test_clock_is_in_utc",),
-        "ln -sf /usr/share/zoneinfo/Europe/Stockholm /etc/localtime", mends="ln -sf /usr/share/zoneinfo/Etc/UTC /etc/localtime",
+        "ln -sf /usr/share/zoneinfo/Europe/Stockholm /etc/localtime",
+        mends="ln -sf /usr/share/zoneinfo/Etc/UTC /etc/localtime",
     ),
     Sabotage(
         "the machine waits for a restart", ("boot",), ("test_nothing_waits_for_a_restart",),
@@ -214,7 +218,8 @@ TRACES = (
     Sabotage(
         "credentials of the cloud were left behind", ("hygiene",),
         ("test_no_file_holds_a_private_key_or_a_token", "test_no_file_is_there_that_programs_keep_secrets_in"),
-        "mkdir -p /home/ubuntu/.aws; printf '[default]\\naws_access_key_id = AKIA%s\\n' ABCDEFGHIJKLMNOP > /home/ubuntu/.aws/credentials",
+        "mkdir -p /home/ubuntu/.aws; "
+        "printf 'aws_access_key_id = AKIA%s\\n' ABCDEFGHIJKLMNOP > /home/ubuntu/.aws/credentials",
         removes=("/home/ubuntu/.aws",),
     ),
     Sabotage(
@@ -223,7 +228,8 @@ TRACES = (
     ),
     Sabotage(
         "a password stands in an address", ("hygiene",), ("test_no_file_holds_a_private_key_or_a_token",),
-        "echo 'index-url = https://me:secret123@packages.example.org/simple' > /etc/pip.conf", removes=("/etc/pip.conf",),
+        "echo 'index-url = https://me:secret123@packages.example.org/simple' > /etc/pip.conf",
+        removes=("/etc/pip.conf",),
     ),
     Sabotage(
         "a file of log-ins was left behind", ("hygiene",), ("test_no_file_is_there_that_programs_keep_secrets_in",),
@@ -240,7 +246,8 @@ TRACES = (
     Sabotage(
         "an address of the builder's network has a name", ("hygiene",),
         ("test_no_address_is_written_into_the_table_of_hosts",),
-        "cp /etc/hosts /run/hosts; echo '10.1.2.3 packages.internal' >> /etc/hosts", mends="cat /run/hosts > /etc/hosts; rm /run/hosts",
+        "cp /etc/hosts /run/hosts; echo '10.1.2.3 packages.internal' >> /etc/hosts",
+        mends="cat /run/hosts > /etc/hosts; rm /run/hosts",
     ),
 )  # fmt: skip
 
@@ -248,6 +255,7 @@ HEARING = (
     Sabotage(
         "what answers is not the product", ("performance",),
         ("test_clip_is_transcribed_without_a_network_and_with_the_right_words",),
-        f"printf '#!/bin/sh\\necho något annat\\n' > {SCRIPTS}/transcribe", keeps=(f"{SCRIPTS}/transcribe",), widely=True,
+        f"printf '#!/bin/sh\\necho något annat\\n' > {SCRIPTS}/transcribe",
+        keeps=(f"{SCRIPTS}/transcribe",), widely=True,
     ),
 )  # fmt: skip

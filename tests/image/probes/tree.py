@@ -45,6 +45,7 @@ TELLTALE = {
     "id_ecdsa", "id_ed25519", ".vault_pass", "token", "stored_tokens", ".boto",
 }  # fmt: skip
 HISTORIES = re.compile(r"\.(\w+_)?history|\.lesshst|\.viminfo|\.wget-hsts|\.sudo_as_admin_successful")
+TRUSTING = {".rhosts", ".shosts", "hosts.equiv", "shosts.equiv"}
 HOST_KEY = re.compile(r"/etc/ssh/ssh_host_\w+_key")
 SNAKEOIL = {"/etc/ssl/private/ssl-cert-snakeoil.key"}
 
@@ -57,7 +58,7 @@ class Walk:
             name: []
             for name in (
                 "setuid", "capable", "writable_files", "writable_folders", "unowned", "secrets", "telltale",
-                "histories", "host_keys",
+                "histories", "host_keys", "trusting",
             )
         }  # fmt: skip
         self.users = {entry.pw_uid for entry in pwd.getpwall()}
@@ -93,6 +94,8 @@ class Walk:
             return
         if not stat.S_ISREG(mode):
             return
+        if name in TRUSTING:
+            self.found["trusting"].append(path)
         if mode & (stat.S_ISUID | stat.S_ISGID):
             self.found["setuid"].append(path)
         if mode & stat.S_IWOTH:

@@ -79,6 +79,8 @@ class Machine:
 
     def boot(self) -> None:
         """Power on and wait for SSH."""
+        if (before := _keepers.pop(self.folder, None)) is not None:
+            before.wait()
         groups.clear(self.name)  # what outlived a keeper that was killed
         with locked():
             network.bring_up()

@@ -181,7 +181,7 @@ def settings(_context: Context, json: bool = False) -> None:
         "host": "Set up a machine that you own instead: ssh://user@host[:port]. It is never wiped.",
         "take-over": "With --host: also set its kernel, driver, SSH, firewall and sysctl as in the image.",
         "disposable": "With --host: the machine is yours to wipe, such as one made for a test.",
-        "cpu": "With --host: for a machine without an NVIDIA GPU.",
+        "cpu": "For machines without an NVIDIA GPU: no driver, no CUDA.",
         "model": "A hub id, a folder, or demonstration; versions.yml's if not said.",
         "region": "AWS region to build in; the settings' if not said.",
         "ssh-config": "With --host: a configuration file for ssh, in place of your own.",

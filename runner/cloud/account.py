@@ -59,10 +59,6 @@ class Account:
             self._session = boto3.Session()
         self.region: str = region or self._session.region_name or DEFAULT_REGION
 
-    def elsewhere(self, region: str) -> Account:
-        """The same account in another region."""
-        return Account(region)
-
     @cached_property
     def ec2(self) -> EC2Client:
         return self._session.client("ec2", region_name=self.region, config=PATIENCE)
@@ -131,7 +127,9 @@ def refusal(error: Exception, doing: str) -> TranscriberError:
             f"AWS would not {doing} ({code_of(error)}): {said.rstrip('.')}.", code=code_of(error)
         )
     if isinstance(error, ResponseParserError):  # a page of a proxy's, in place of AWS's answer
-        return CloudFailed(f"What answered when we tried to {doing} was not AWS: check HTTPS_PROXY and the network.")
+        return CloudFailed(
+            f"What answered when we tried to {doing} was not AWS: check HTTPS_PROXY and the network."
+        )
     if isinstance(error, (EndpointConnectionError, HTTPClientError)):
         return CloudFailed(
             f"AWS could not be reached to {doing}: check the network, HTTPS_PROXY and the region."

@@ -38,12 +38,9 @@ class Order:
             ("--take-over", self.take_over),
             ("--disposable", self.disposable),
             ("--ssh-config", self.ssh_config is not None),
-            ("--cpu", self.cpu),
         ):
             if given and self.host is None:
-                raise UsageError(
-                    f"{name} goes with --host: a machine in AWS is made with a GPU and is ours anyway."
-                )
+                raise UsageError(f"{name} goes with --host: a machine in AWS is ours anyway.")
         if self.region is not None and self.host is not None:
             raise UsageError("--region goes with a build in AWS, and not with --host.")
         if not self.template.is_dir():

@@ -113,17 +113,18 @@ def run_packer(
         start_new_session=True,  # Ctrl-C reaches it through us alone, and once
     )
     stop: Stop | None = None
-    while True:
-        try:
-            for raw in process.stdout or ():
-                _follow(raw, course, log, see)
-            code = process.wait()
-            break
-        except Stop as error:
-            stop = error
-            interrupted()
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGINT)
+    with process:
+        while True:
+            try:
+                for raw in process.stdout or ():
+                    _follow(raw, course, log, see)
+                code = process.wait()
+                break
+            except Stop as error:
+                stop = error
+                interrupted()
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGINT)
     course.finish()
     if stop is not None:
         raise stop

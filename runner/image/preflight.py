@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import threading
 import time
@@ -23,6 +24,7 @@ from runner.image.wheel import build_wheel
 from runner.screen.tables import in_gigabytes
 
 PATIENCE = 9.0  # seconds for everything
+GPU_TYPES = re.compile(r"(g\d|vt)")
 LOCAL_ROOM = 1_000_000_000  # bytes: the wheel, logs, what is fetched from the machine
 ROOM = {True: 18_000_000_000, False: 8_000_000_000}  # bytes on the machine, with a GPU and without
 
@@ -53,7 +55,7 @@ class Plan:
 
     @property
     def gpu(self) -> bool:
-        return not self.order.cpu
+        return not self.order.cpu and self.order.variables.get("gpu") != "false"
 
     @property
     def flavour(self) -> str:
@@ -106,6 +108,8 @@ def quota(plan: Plan) -> str:
     """Whether the market that the build buys in lets one machine of its type run."""
     account = Account(plan.region)
     kind = plan.template.value("instance_type", plan.order.variables)
+    if not GPU_TYPES.match(kind):
+        return f"{kind} is none of the families G and VT"
     market = "spot" if plan.template.spot(plan.order.variables) else "on-demand"
     found, needed = gpu_quota(account, market), vcpus(account, kind)
     if found.vcpus >= needed:

@@ -8,7 +8,7 @@ import pytest
 
 from runner.cloud.account import DEFAULT_REGION, Account
 from runner.errors import AccountError, CloudFailed
-from tests.cloud.edge import Edge
+from tests.cloud.sky import Sky
 
 
 def test_who_we_are_is_asked_of_aws(account: Account) -> None:
@@ -16,7 +16,7 @@ def test_who_we_are_is_asked_of_aws(account: Account) -> None:
 
 
 def test_region_is_the_one_named_then_the_environments_then_ours(
-    aws: Edge, monkeypatch: pytest.MonkeyPatch
+    aws: Sky, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert Account().region == DEFAULT_REGION
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
@@ -24,7 +24,7 @@ def test_region_is_the_one_named_then_the_environments_then_ours(
     assert Account("us-east-1").region == "us-east-1"
 
 
-def test_without_credentials_it_is_told_how_to_get_some(aws: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_credentials_it_is_told_how_to_get_some(aws: Sky, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
 
@@ -32,14 +32,14 @@ def test_without_credentials_it_is_told_how_to_get_some(aws: Edge, monkeypatch: 
         Account().identity()
 
 
-def test_a_key_without_its_secret_is_told(aws: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_without_its_secret_is_told(aws: Sky, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
 
     with pytest.raises(AccountError, match="incomplete"):
         Account().identity()
 
 
-def test_a_profile_that_is_not_there_is_named(aws: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_profile_that_is_not_there_is_named(aws: Sky, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "work")
 
     with pytest.raises(AccountError, match=r"profile \(work\) could not be found.*correct AWS_PROFILE"):
@@ -55,16 +55,16 @@ def test_a_profile_that_is_not_there_is_named(aws: Edge, monkeypatch: pytest.Mon
     ],
 )
 def test_each_way_to_be_kept_out_has_its_sentence(
-    code: str, sentence: str, account: Account, aws: Edge
+    code: str, sentence: str, account: Account, aws: Sky
 ) -> None:
-    aws.refusals["GetCallerIdentity"] = (code, "no")
+    aws.refuse("GetCallerIdentity", code, "no")
 
     with pytest.raises(AccountError, match=sentence):
         account.identity()
 
 
-def test_another_refusal_keeps_awss_words_and_its_code(account: Account, aws: Edge) -> None:
-    aws.refusals["GetCallerIdentity"] = ("RequestLimitExceeded", "Slow down.")
+def test_another_refusal_keeps_awss_words_and_its_code(account: Account, aws: Sky) -> None:
+    aws.refuse("GetCallerIdentity", "RequestLimitExceeded", "Slow down.")
 
     with pytest.raises(
         CloudFailed, match=r"AWS would not ask AWS who we are \(RequestLimitExceeded\): Slow down\."
@@ -74,7 +74,7 @@ def test_another_refusal_keeps_awss_words_and_its_code(account: Account, aws: Ed
 
 
 def test_a_network_that_is_not_there_is_told(
-    aws: Edge, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    aws: Sky, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
 

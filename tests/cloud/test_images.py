@@ -7,8 +7,8 @@ import pytest
 from runner.cloud.account import Account
 from runner.cloud.images import exists, our_images, remove
 from runner.errors import AccountError
-from tests.cloud.edge import Edge
 from tests.cloud.made import make_image, run_machine
+from tests.cloud.sky import Sky
 
 
 def snapshots(account: Account) -> set[str]:
@@ -65,8 +65,8 @@ def test_a_removed_image_leaves_no_snapshot(account: Account) -> None:
     assert snapshots(account) == before
 
 
-def test_protection_is_lifted_first(account: Account, aws: Edge) -> None:
-    aws.protection[make_image(account, "ours")] = "enabled-without-cooldown"
+def test_protection_is_lifted_first(account: Account, aws: Sky) -> None:
+    aws.protect(make_image(account, "ours"), "enabled-without-cooldown")
     (image,) = our_images(account)
     assert image.protected
 
@@ -76,8 +76,8 @@ def test_protection_is_lifted_first(account: Account, aws: Edge) -> None:
     assert not exists(account, image.id)
 
 
-def test_a_cool_down_is_told_and_the_image_left(account: Account, aws: Edge) -> None:
-    aws.protection[make_image(account, "ours")] = "enabled-with-cooldown"
+def test_a_cool_down_is_told_and_the_image_left(account: Account, aws: Sky) -> None:
+    aws.protect(make_image(account, "ours"), "enabled-with-cooldown")
     (image,) = our_images(account)
 
     removal = remove(account, image)
@@ -89,10 +89,10 @@ def test_a_cool_down_is_told_and_the_image_left(account: Account, aws: Edge) -> 
     assert "DeregisterImage" not in aws.actions()
 
 
-def test_a_snapshot_that_another_image_is_made_of_stays(account: Account, aws: Edge) -> None:
+def test_a_snapshot_that_another_image_is_made_of_stays(account: Account, aws: Sky) -> None:
     make_image(account, "ours")
     (image,) = our_images(account)
-    aws.refusals["DeleteSnapshot"] = ("InvalidSnapshot.InUse", "in use by ami-1")
+    aws.refuse("DeleteSnapshot", "InvalidSnapshot.InUse", "in use by ami-1")
 
     removal = remove(account, image)
 
@@ -100,18 +100,18 @@ def test_a_snapshot_that_another_image_is_made_of_stays(account: Account, aws: E
     assert removal.left == [f"snapshot {image.snapshots[0]} is left: another image is made of it"]
 
 
-def test_a_snapshot_that_went_with_the_image_is_no_failure(account: Account, aws: Edge) -> None:
+def test_a_snapshot_that_went_with_the_image_is_no_failure(account: Account, aws: Sky) -> None:
     make_image(account, "ours")
     (image,) = our_images(account)
-    aws.refusals["DeleteSnapshot"] = ("InvalidSnapshot.NotFound", "gone")
+    aws.refuse("DeleteSnapshot", "InvalidSnapshot.NotFound", "gone")
 
     assert remove(account, image).left == []
 
 
-def test_an_image_that_aws_will_not_remove_is_left_with_its_reason(account: Account, aws: Edge) -> None:
+def test_an_image_that_aws_will_not_remove_is_left_with_its_reason(account: Account, aws: Sky) -> None:
     make_image(account, "ours")
     (image,) = our_images(account)
-    aws.refusals["DeregisterImage"] = ("InvalidAMIID.Unavailable", "The image is being made.")
+    aws.refuse("DeregisterImage", "InvalidAMIID.Unavailable", "The image is being made.")
 
     removal = remove(account, image)
 
@@ -120,10 +120,10 @@ def test_an_image_that_aws_will_not_remove_is_left_with_its_reason(account: Acco
     ]
 
 
-def test_without_the_permission_nothing_more_is_tried(account: Account, aws: Edge) -> None:
+def test_without_the_permission_nothing_more_is_tried(account: Account, aws: Sky) -> None:
     make_image(account, "ours")
     (image,) = our_images(account)
-    aws.refusals["DeregisterImage"] = ("UnauthorizedOperation", "no")
+    aws.refuse("DeregisterImage", "UnauthorizedOperation", "no")
 
     with pytest.raises(AccountError, match="may not deregister an image"):
         remove(account, image)

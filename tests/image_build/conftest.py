@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from runner.image import ami_id
-from tests.cloud.conftest import _server, account, aws
+from tests.cloud.conftest import account, aws
 
-__all__ = ["_server", "account", "aws"]
+__all__ = ["account", "aws"]
 
 
 @pytest.fixture(autouse=True)

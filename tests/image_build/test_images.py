@@ -15,8 +15,8 @@ from runner.cloud.images import exists
 from runner.errors import UsageError
 from runner.image import ami_id
 from runner.image.images import ImagesOrder, age, carry_out
-from tests.cloud.edge import Edge
 from tests.cloud.made import make_image, run_machine
+from tests.cloud.sky import Sky
 
 Images = Callable[[int], list[str]]
 
@@ -44,10 +44,10 @@ def left(account: Account, ids: list[str]) -> list[str]:
 
 
 def test_the_list_tells_age_checks_size_cost_and_protection(
-    images: Images, aws: Edge, capsys: pytest.CaptureFixture[str]
+    images: Images, aws: Sky, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (image,) = images(1)
-    aws.protection[image] = "enabled-with-cooldown"
+    aws.protect(image, "enabled-with-cooldown")
 
     assert carry_out(ImagesOrder()) == 0
 
@@ -59,7 +59,7 @@ def test_the_list_tells_age_checks_size_cost_and_protection(
 
 
 def test_without_a_price_the_cost_is_said_to_be_unknown(
-    images: Images, aws: Edge, capsys: pytest.CaptureFixture[str]
+    images: Images, aws: Sky, capsys: pytest.CaptureFixture[str]
 ) -> None:
     images(1)
     aws.snapshot_price = None
@@ -68,7 +68,7 @@ def test_without_a_price_the_cost_is_said_to_be_unknown(
     assert "what that costs is unknown" in capsys.readouterr().out
 
 
-def test_without_images_it_is_told_how_to_make_one(aws: Edge, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_images_it_is_told_how_to_make_one(aws: Sky, capsys: pytest.CaptureFixture[str]) -> None:
     assert carry_out(ImagesOrder()) == 0
     assert capsys.readouterr().out == "There are no images of ours in eu-north-1; ./invoke image makes one.\n"
 
@@ -153,10 +153,10 @@ def test_an_image_that_is_used_since_it_was_listed_stays(
 
 
 def test_a_cool_down_ends_with_7_and_the_next_day_goes_on(
-    images: Images, account: Account, aws: Edge, capsys: pytest.CaptureFixture[str]
+    images: Images, account: Account, aws: Sky, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = images(2)
-    aws.protection[made[0]] = "enabled-with-cooldown"
+    aws.protect(made[0], "enabled-with-cooldown")
     order = ImagesOrder(prune=True, keep="1", yes=True)
 
     assert carry_out(order) == 7
@@ -195,7 +195,7 @@ def test_json_holds_the_list_and_what_was_removed(
         (ImagesOrder(region="the north"), "--region is 'the north'"),
     ],
 )
-def test_orders_that_make_no_sense_are_refused(order: ImagesOrder, sentence: str, aws: Edge) -> None:
+def test_orders_that_make_no_sense_are_refused(order: ImagesOrder, sentence: str, aws: Sky) -> None:
     with pytest.raises(UsageError, match=sentence):
         carry_out(order)
 

@@ -16,7 +16,6 @@ from runner.image.order import Order, new_folder, parse_variables
     [
         (Order(take_over=True), "--take-over goes with --host"),
         (Order(disposable=True), "--disposable goes with --host"),
-        (Order(cpu=True), "--cpu goes with --host"),
         (Order(host="ssh://me@box", region="eu-west-1"), "--region goes with a build in AWS"),
         (Order(template=Path("/nowhere")), "--template is '/nowhere'"),
     ],

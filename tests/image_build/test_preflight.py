@@ -17,8 +17,8 @@ from runner.image.order import TEMPLATE, Order
 from runner.image.preflight import Check, Finding, Plan, examine
 from runner.image.template import read_template
 from runner.image.versions import read_versions
-from tests.cloud.edge import Edge
-from tests.cloud.made import JAMMY, name_base
+from tests.cloud.sky import Sky
+from tests.support.aws.cloud import JAMMY
 
 REGION = "eu-north-1"
 HOST = Host("ssh://me@box", "me", "192.0.2.7", 22, None)
@@ -30,7 +30,7 @@ def the_plan(order: Order | None = None, look: Look | None = None) -> Plan:
     return Plan(order or Order(), read_versions(), read_template(TEMPLATE), "packer", REGION, host, look)
 
 
-def test_every_failure_is_told_and_none_hides_another(aws: Edge) -> None:
+def test_every_failure_is_told_and_none_hides_another(aws: Sky) -> None:
     def fail(sentence: str) -> Check:
         def check() -> str:
             raise CannotStart(sentence)
@@ -60,8 +60,7 @@ def test_what_does_not_answer_has_failed_and_the_rest_is_told(monkeypatch: pytes
     assert "check the network" in found[0].text
 
 
-def test_all_is_well_in_an_account_that_may_build(aws: Edge, account: Account) -> None:
-    name_base(account, JAMMY)
+def test_all_is_well_in_an_account_that_may_build(aws: Sky, account: Account) -> None:
     plan = the_plan()
 
     assert preflight.credentials(REGION).startswith("account 123456789012")
@@ -73,7 +72,7 @@ def test_all_is_well_in_an_account_that_may_build(aws: Edge, account: Account) -
     ("spot", "market", "code"), [("true", "spot", "L-3819A6DF"), ("false", "on-demand", "L-DB2E81BA")]
 )
 def test_a_quota_that_is_too_small_says_how_to_ask_for_more(
-    spot: str, market: str, code: str, aws: Edge
+    spot: str, market: str, code: str, aws: Sky
 ) -> None:
     aws.quotas = {code: 0.0}
 
@@ -85,14 +84,14 @@ def test_a_quota_that_is_too_small_says_how_to_ask_for_more(
     assert f"request-service-quota-increase --service-code ec2 --quota-code {code} --desired-value 4" in said
 
 
-def test_a_region_without_the_base_image_is_told(aws: Edge) -> None:
+def test_a_region_without_the_base_image_is_told(aws: Sky) -> None:
     with pytest.raises(
         CannotStart, match=r"No image named no-such-\* of 099720109477 is in eu-north-1: choose"
     ):
         preflight.base_image(the_plan(Order(variables={"source_ami_name": "no-such-*"})))
 
 
-def test_kernel_and_driver_are_told_as_a_pair(aws: Edge) -> None:
+def test_kernel_and_driver_are_told_as_a_pair(aws: Sky) -> None:
     plan = the_plan()
     assert preflight.kernel_and_driver(plan) == (
         f"kernel {plan.versions.kernel_abi}-aws and driver 530 (open): seen to build"
@@ -110,7 +109,7 @@ def test_kernel_and_driver_are_told_as_a_pair(aws: Edge) -> None:
         preflight.kernel_and_driver(unknown)
 
 
-def test_a_flavour_without_a_lock_says_which_command_makes_it(aws: Edge) -> None:
+def test_a_flavour_without_a_lock_says_which_command_makes_it(aws: Sky) -> None:
     plan = the_plan()
     cpu = the_plan(Order(host="ssh://me@box", cpu=True), SEEN)
     assert preflight.lock(cpu) == "cpu-3.11.txt"

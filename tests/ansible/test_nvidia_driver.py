@@ -83,7 +83,9 @@ def test_with_them_the_driver_by_its_plain_name_is_the_right_one(played: Machine
 
 def test_an_upgrade_of_everything_leaves_the_driver_alone(played: Machine) -> None:
     plan = played.run("apt-get -s --allow-change-held-packages dist-upgrade").stdout
-    assert not [line for line in plan.splitlines() if line.startswith(("Inst ", "Remv ")) and "nvidia" in line]
+    assert not [
+        line for line in plan.splitlines() if line.startswith(("Inst ", "Remv ")) and "nvidia" in line
+    ]
 
 
 def test_a_plan_with_another_version_is_refused_before_anything_is_installed(

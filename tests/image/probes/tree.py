@@ -44,7 +44,7 @@ TELLTALE = {
     ".netrc", ".git-credentials", ".pypirc", ".pgpass", ".dockercfg", ".npmrc", "credentials", "id_rsa", "id_dsa",
     "id_ecdsa", "id_ed25519", ".vault_pass", "token", "stored_tokens", ".boto",
 }  # fmt: skip
-HISTORIES = re.compile(r"\.(\w+_)?history|\.lesshst|\.viminfo|\.wget-hsts|\.sudo_as_admin_successful")
+HISTORIES = re.compile(r"\.(\w+_)?history|\.lesshst|\.viminfo|\.wget-hsts")
 TRUSTING = {".rhosts", ".shosts", "hosts.equiv", "shosts.equiv"}
 HOST_KEY = re.compile(r"/etc/ssh/ssh_host_\w+_key")
 SNAKEOIL = {"/etc/ssl/private/ssl-cert-snakeoil.key"}

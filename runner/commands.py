@@ -178,9 +178,9 @@ def settings(_context: Context, json: bool = False) -> None:
     auto_shortflags=False,
     iterable=["var"],
     help={
-        "host": "Set up a machine that you own instead: ssh://user@host[:port]. It is never wiped.",
+        "host": "Set up a machine that you own instead: ssh://user@host[:port]; the plan is shown first.",
         "take-over": "With --host: also set its kernel, driver, SSH, firewall and sysctl as in the image.",
-        "disposable": "With --host: the machine is yours to wipe, such as one made for a test.",
+        "disposable": "With --host: wipe it in the end as an image is, so that nobody can log in.",
         "cpu": "For machines without an NVIDIA GPU: no driver, no CUDA.",
         "model": "A hub id, a folder, or demonstration; versions.yml's if not said.",
         "region": "AWS region to build in; the settings' if not said.",

@@ -38,6 +38,8 @@ PRICE_REGION = "us-east-1"  # the price list answers for every region from a few
 # A person waits for these answers: a request is tried twice, and a network that is not there is soon told.
 PATIENCE = Config(connect_timeout=3, read_timeout=8, retries={"total_max_attempts": 2, "mode": "standard"})
 
+LONGEST = 300  # characters of a reason; some gateways answer with a page
+
 EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "UnauthorizedException"}
 UNKNOWN_KEY = {"AuthFailure", "InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClientException"}
 FORBIDDEN = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
@@ -122,7 +124,8 @@ def refusal(error: Exception, doing: str) -> TranscriberError:
             f"These AWS credentials may not {doing} ({error.operation_name}): have that action allowed, or use others."
         )
     if isinstance(error, ClientError):
-        said = error.response.get("Error", {}).get("Message", "") or "it gave no reason"
+        said = " ".join(error.response.get("Error", {}).get("Message", "").split()) or "it gave no reason"
+        said = said if len(said) <= LONGEST else f"{said[:LONGEST]}…"
         return CloudFailed(
             f"AWS would not {doing} ({code_of(error)}): {said.rstrip('.')}.", code=code_of(error)
         )

@@ -135,9 +135,7 @@ def plan(
         f"  graphics   {'the CUDA toolkit, and torch for CUDA' if gpu else 'none: torch for the processor'}",
     ]
     if gpu and ours:
-        lines.append(
-            "  replaces   kernel and NVIDIA driver by the versions of the image, held there; restarts twice"
-        )
+        lines.append("  replaces   kernel and NVIDIA driver by the versions of the image, held there")
     if ours:
         lines.append(
             "  closes     SSH to keys only, the firewall to all but SSH and port 8000, sysctl settings"
@@ -146,9 +144,14 @@ def plan(
         lines.append(
             "  leaves     kernel, driver, SSH, firewall and sysctl as they are (--take-over would set them)"
         )
+    if ours:
+        lines.append("  restarts   twice")
     if disposable:
-        lines.append("  disposable it is treated as ours to wipe")
-    lines.append("  never      accounts, keys, host keys, logs and histories are not wiped (no sysprep)")
+        lines.append(
+            "  wipes      keys that log in, host keys, machine id, logs, histories: it is an image then, not yours"
+        )
+    else:
+        lines.append("  never      wipes anything: accounts, keys, logs and histories stay (no sysprep)")
     return lines
 
 

@@ -81,6 +81,7 @@ def test_the_plan_of_an_owned_machine_leaves_what_locks_its_owner_out() -> None:
     assert "leaves     kernel, driver, SSH, firewall and sysctl as they are" in told
     assert "replaces" not in told
     assert "no sysprep" in told
+    assert "restarts" not in told
 
 
 def test_the_plan_of_a_machine_taken_over_says_what_is_replaced_and_closed() -> None:
@@ -91,7 +92,18 @@ def test_the_plan_of_a_machine_taken_over_says_what_is_replaced_and_closed() -> 
     assert "me@192.0.2.7 port 2222" in told
     assert "replaces   kernel and NVIDIA driver" in told
     assert "closes     SSH to keys only" in told
+    assert "restarts   twice" in told
     assert "leaves" not in told
+    assert "never      wipes anything" in told
+
+
+def test_the_plan_of_a_disposable_machine_says_that_it_is_wiped() -> None:
+    host = Host("ssh://me@box", "me", "192.0.2.7", 22, None)
+
+    told = "\n".join(plan(host, SEEN, gpu=False, take_over=False, disposable=True, model="demonstration"))
+
+    assert "wipes      keys that log in, host keys" in told
+    assert "no sysprep" not in told
 
 
 @needs("machines")

@@ -26,6 +26,7 @@ STEPS = (
     (r"Terminating the source AWS instance|Cleaning up any extra volumes|Deleting temporary", "clean-up"),
 )
 CLEAN_UP = "clean-up"
+VALIDATION = "Validating arguments"  # Ansible does so for every role, also for those that a tag leaves out
 # AWS's names for having no machine of a type in a zone; nothing else is worth another try.
 CAPACITY = ("InsufficientInstanceCapacity", "UnfulfillableCapacity", "capacity-not-available")
 _STEPS = [(re.compile(pattern), stage) for pattern, stage in STEPS]
@@ -133,6 +134,8 @@ class Course:
             return marker[1].strip()
         if task := _TASK.search(text):
             self.task = task[2]
+            if self.task.startswith(VALIDATION):
+                return None
             return task[1] or self.stage or "ansible"
         return next((stage for pattern, stage in _STEPS if pattern.search(text)), None)
 

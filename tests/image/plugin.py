@@ -82,7 +82,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         host = _host_of(item)
         if host is None:
-            raise pytest.UsageError(f"{item.nodeid} does not ask for a machine")
+            raise pytest.UsageError(f"{item.nodeid} is no check of a machine: run it without --hosts")
         if sealed and not wanted_when_sealed(item):
             continue
         machine = machine_of(config, host)

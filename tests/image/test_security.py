@@ -86,7 +86,7 @@ def test_no_host_is_trusted_by_its_name(machine: Machine) -> None:
 @pytest.mark.ours
 def test_no_program_writes_its_memory_to_the_disk(machine: Machine) -> None:
     """A core dump would put somebody's speech there."""
-    assert machine.says("su -s /bin/bash nobody -c 'ulimit -Hc'") == "0"
+    assert machine.says("prlimit --core=unlimited su -s /bin/bash nobody -c 'ulimit -Hc'") == "0"
     assert machine.says("systemctl show --property=DefaultLimitCORE --value") == "0"
 
 

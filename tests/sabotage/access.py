@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sabotage.sabotage import Sabotage
+from tests.sabotage.sabotage import FORGET, Sabotage
 
 FIRST = "/etc/ssh/sshd_config.d/00-first.conf"  # the first that is said holds
 NFT = "nft"
@@ -114,7 +114,7 @@ ACCOUNTS = (
     Sabotage(
         "a person may write the rules of sudo", ("accounts",), ("test_rules_of_sudo_are_sound_and_roots",),
         "install -m 440 -o ubuntu /dev/null /etc/sudoers.d/loose", removes=("/etc/sudoers.d/loose",),
-        widely=True,  # sudo itself complains, at every command
+        mends=FORGET, widely=True,  # sudo itself complains, at every command
     ),
 )  # fmt: skip
 
@@ -238,5 +238,11 @@ INTRUDER = (
     Sabotage(
         "programs write their memory to the disk", ("security",), ("test_no_program_writes_its_memory_to_the_disk",),
         "rm /etc/security/limits.d/90-transcribe.conf", keeps=("/etc/security/limits.d/90-transcribe.conf",),
+    ),
+    Sabotage(
+        "services write their memory to the disk", ("security",), ("test_no_program_writes_its_memory_to_the_disk",),
+        "printf '[Manager]\\nDefaultLimitCORE=infinity\\n' > /etc/systemd/system.conf.d/zz.conf; "
+        "systemctl daemon-reexec",
+        mends="rm /etc/systemd/system.conf.d/zz.conf; systemctl daemon-reexec",
     ),
 )  # fmt: skip

@@ -28,7 +28,14 @@ ALL: tuple[Sabotage, ...] = (
 )  # fmt: skip
 TRANSCRIBES = "performance"
 # Checks that start the whole program: they run where a sabotage names them, and before and after all.
-LONG = {"test_everything_that_the_product_imports_can_be_imported", "test_program_says_its_version"}
+LONG = {
+    "test_everything_that_the_product_imports_can_be_imported",
+    "test_program_finds_the_model_without_a_network",
+    "test_program_says_its_version",
+    "test_server_starts_only_where_there_is_one",
+    "test_the_one_entry_can_be_run",
+    "test_what_is_killed_is_started_again",
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -13,8 +13,10 @@ SCRIPTS = f"{HOME}/scripts"
 WARM = f"{HOME}/cache/warm.json"
 LIST = f"{HOME}/cache/preread.list"
 FLIP = (
-    f"cd {MODEL}; python3 -c \"file = open('model.safetensors', 'r+b'); file.seek(-1000, 2); byte = file.read(1)[0];"
-    ' file.seek(-1000, 2); file.write(bytes([byte ^ 1]))"'
+    f"cd {MODEL}; touch -r model.safetensors /run/as-it-was; "
+    "python3 -c \"file = open('model.safetensors', 'r+b'); file.seek(-1000, 2); byte = file.read(1)[0];"
+    ' file.seek(-1000, 2); file.write(bytes([byte ^ 1]))"; '
+    "touch -r /run/as-it-was model.safetensors"
 )
 
 

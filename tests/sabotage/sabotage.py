@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 KEEP = "/run/sabotage.tar"  # in memory, where no check looks
+FORGET = "journalctl -q --rotate; journalctl -q --vacuum-time=1s"  # what a sabotage made others complain of
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.sabotage.product import HOME, RECORD, SCRIPTS, told
-from tests.sabotage.sabotage import Sabotage
+from tests.sabotage.sabotage import FORGET, Sabotage
 
 API = "/etc/systemd/system/transcribe-api.service"
 SHIPPER = "/opt/aws/amazon-cloudwatch-agent/etc/amazon-cloudwatch-agent.d/transcribe.json"
@@ -122,6 +122,10 @@ SERVICE = (
         unit="transcribe-batch@.service",
     ),
     Sabotage(
+        "who lets people in stays down after a crash", ("service",), ("test_what_is_killed_is_started_again",),
+        drop_in("ssh.service", "Restart=no")[0], mends=drop_in("ssh.service", "Restart=no")[1],
+    ),
+    Sabotage(
         "a person may write a unit", ("service",),
         ("test_unit_is_roots_and_systemd_understands_it[transcribe-api.service]",),
         f"chown ubuntu {API}", mends=f"chown root {API}",
@@ -202,11 +206,11 @@ BOOT = (
         ("test_machine_has_been_restarted_since_it_was_set_up",),
         told("it['built_at'] = '2199-01-01T00:00:00Z'"), keeps=(RECORD,),
     ),
-    # Last: an entry of the journal can only be forgotten together with all before it.
+    # An entry of the journal can only be forgotten together with all before it.
     Sabotage(
         "a program crashed", ("boot",), ("test_journal_has_no_error_since_the_start",),
         "logger -p daemon.crit 'everything is lost'; journalctl --sync",
-        mends="journalctl -q --rotate; journalctl -q --vacuum-time=1s",
+        mends=FORGET,
     ),
 )  # fmt: skip
 

@@ -52,8 +52,14 @@ def test_machine_that_does_not_answer_is_no_success() -> None:
     assert "Connection refused" in done.stdout + done.stderr
 
 
-def test_with_a_machine_nothing_else_is_collected() -> None:
+def test_with_a_machine_nothing_else_is_run() -> None:
     done = run(f"--hosts={NOWHERE}", "tests/test_formats.py")
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "is no check of a machine: run it without --hosts" in done.stderr
+
+
+def test_with_a_machine_nothing_else_is_collected() -> None:
+    done = run(f"--hosts={NOWHERE}", "--collect-only", "-q", "tests/door")
     assert done.returncode == pytest.ExitCode.NO_TESTS_COLLECTED
 
 
@@ -61,4 +67,4 @@ def test_without_a_machine_no_check_is_collected() -> None:
     done = run("--collect-only", "-q", "tests/sabotage", "tests/test_formats.py")
     assert done.returncode == pytest.ExitCode.OK
     assert "tests/test_formats.py" in done.stdout
-    assert "tests/image" not in done.stdout
+    assert [line for line in done.stdout.splitlines() if line.startswith("tests/image")] == []

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import tarfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.ansible import jammy
+from tests.ansible.archive import Package
 from tests.ansible.playing import Played, play
 from tests.support.machines import Machine, machine
 from tests.support.needs import require
@@ -42,7 +45,14 @@ def ubuntu(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Machine, 
     """A machine that says it is Ubuntu 22.04, with stand-ins for Ubuntu's archive and NVIDIA's repository."""
     require("machines")
     place = tmp_path_factory.mktemp("archives")
-    jammy.lay(place)
+    with pretended(place) as fresh:
+        yield fresh, partial(play, fresh, folder=tmp_path_factory.mktemp("play"), **repository(place))
+
+
+@contextmanager
+def pretended(place: Path, *others: Package) -> Iterator[Machine]:
+    """Such a machine; `others` are packages of NVIDIA's that differ from the stand-ins."""
+    jammy.lay(place, *others)
     jammy.keyring(place / "nvidia")
     with machine() as fresh:
         fresh.run("sudo apt-get -q update && sudo apt-get -qy install python3-apt")
@@ -51,7 +61,16 @@ def ubuntu(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Machine, 
         fresh.run("sudo rm /etc/os-release /etc/debian_version")
         fresh.put(_RELEASE, "/etc/os-release")
         fresh.run("sudo apt-get -q --error-on=any update")
-        yield fresh, partial(play, fresh, folder=tmp_path_factory.mktemp("play"))
+        yield fresh
+
+
+def repository(place: Path) -> dict[str, str]:
+    """The arguments that name the test's NVIDIA repository."""
+    (keyring,) = (place / "nvidia").glob("cuda-keyring_*.deb")
+    return {
+        "nvidia_repository_url": f"file://{jammy.NVIDIA}",
+        "nvidia_repository_keyring_sha256": hashlib.sha256(keyring.read_bytes()).hexdigest(),
+    }
 
 
 def _packed(folder: Path) -> str:

@@ -18,6 +18,8 @@ ABI = str(versions()["kernel_abi"])
 KERNEL = f"{ABI}-aws"
 TRANSITIONAL, POISON, NEWER = "535.309.01-0ubuntu0.22.04.1", "550.54.14-0ubuntu1", "6.8.0-1055-aws"
 
+COMMON = "linux-aws-6.8-headers-6.8.0-1055"  # what headers of all flavours share
+
 _LIBRARIES = ("cfg1", "compute", "decode", "encode", "extra", "fbc1", "gl", "common")
 SIBLINGS = (
     "nvidia-headless-530", "nvidia-headless-530-open", "nvidia-headless-no-dkms-530",
@@ -37,10 +39,12 @@ cat /etc/default/grub.d/*.cfg >> /boot/grub/grub.cfg 2>/dev/null || true
 """
 
 
-def lay(folder: Path) -> None:
-    """Lay both archives under a folder, and NVIDIA's keyring in its own."""
+def lay(folder: Path, *others: Package) -> None:
+    """Lay both archives under a folder; `others` take the place of NVIDIA's packages of the same name and version."""
     archive(folder / "ubuntu", _ubuntu(), origin="Ubuntu", label="Ubuntu", codename="jammy")
-    archive(folder / "nvidia", _nvidia(), origin="NVIDIA", label="NVIDIA CUDA", codename="nvidia")
+    taken = {(package.name, package.version) for package in others}
+    offered = [package for package in _nvidia() if (package.name, package.version) not in taken]
+    archive(folder / "nvidia", [*offered, *others], origin="NVIDIA", label="NVIDIA CUDA", codename="nvidia")
 
 
 def keyring(folder: Path) -> Path:
@@ -78,7 +82,8 @@ def _ubuntu() -> list[Package]:
     metas = [
         Package("linux-aws", "6.8.0.1055", depends="linux-image-aws, linux-headers-aws"),
         Package("linux-image-aws", "6.8.0.1055", depends=f"linux-image-{NEWER}"),
-        Package("linux-headers-aws", "6.8.0.1055", depends=f"linux-headers-{NEWER}"),
+        Package("linux-headers-aws", "6.8.0.1055", depends=f"linux-headers-{NEWER}, {COMMON}"),
+        Package(COMMON, "6.8.0-1055.1"),
         Package("grub2-common", "2.12-1ubuntu7", programs={"/usr/sbin/update-grub": _MENU}),
     ]
     drivers = [Package(name, TRANSITIONAL, depends="nvidia-headless-535") for name in SIBLINGS]

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-
 import pytest
 
-from tests.ansible import jammy
 from tests.ansible.conftest import Play
 from tests.support.machines import Machine
 from tests.support.needs import needs
@@ -42,24 +38,17 @@ def test_debians_toolkit_compiles_for_a_t4_and_a_second_run_changes_nothing(
 @pytest.mark.slow
 @needs("machines")
 def test_on_ubuntu_the_toolkit_alone_comes_from_nvidia_and_no_driver_with_it(
-    ubuntu: tuple[Machine, Play], tmp_path_factory: pytest.TempPathFactory
+    ubuntu: tuple[Machine, Play],
 ) -> None:
     machine, play = ubuntu
-    keyring = jammy.keyring(tmp_path_factory.mktemp("keyring"))
-    packed = base64.b64encode(keyring.read_bytes()).decode()
-    machine.run(f"base64 -d | sudo tee {jammy.NVIDIA}/{keyring.name} >/dev/null", stdin=packed)
-    given = {
-        "nvidia_repository_url": f"file://{jammy.NVIDIA}",
-        "nvidia_repository_keyring_sha256": hashlib.sha256(keyring.read_bytes()).hexdigest(),
-    }
-    play("cuda", **given)
+    play("cuda")
     shown = machine.run("dpkg-query -W -f '${Package}=${Version}\\n' 'cuda-*' 'libcudnn*'").stdout.split()
     assert {"cuda-toolkit-11-8=11.8.0-1", "libcudnn9-cuda-11=9.1.0.70-1"} <= set(shown)
     assert {"cuda-toolkit-11-8", "libcudnn9-cuda-11"} <= set(machine.run("apt-mark showhold").stdout.split())
     for meta in ("cuda", "cuda-drivers", "cuda-toolkit-12-4"):
         refused = machine.run(f"apt-get -s install {meta}", check=False)
         assert "no installation candidate" in refused.stdout + refused.stderr
-    second = play("cuda", **given)
+    second = play("cuda")
     assert second.changed == 0, second.output
 
 

@@ -1,4 +1,4 @@
-"""The roles base, security and sysprep on a Debian 12: what they do, that they do it once, that the machine lives on."""
+"""The roles base, security and sysprep on a Debian 12: what they do, once, and that the machine lives on."""
 
 from __future__ import annotations
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 
 import pytest
 
@@ -21,21 +19,9 @@ PREFERENCES = "/etc/apt/preferences.d/40-transcribe-nvidia-driver"
 
 
 @pytest.fixture(scope="module")
-def role(ubuntu: tuple[Machine, Play], tmp_path_factory: pytest.TempPathFactory) -> Role:
-    """The role, told where the test's NVIDIA repository lies. The module itself is proven elsewhere."""
-    keyring = jammy.keyring(tmp_path_factory.mktemp("keyring"))
-    given = {
-        "nvidia_repository_url": f"file://{jammy.NVIDIA}",
-        "nvidia_repository_keyring_sha256": hashlib.sha256(keyring.read_bytes()).hexdigest(),
-        "nvidia_driver_module": False,
-    }
-
-    def play(**more: object) -> Played:
-        machine, run = ubuntu
-        machine.run(f"base64 -d | sudo tee {jammy.NVIDIA}/{keyring.name} >/dev/null", stdin=_base64(keyring))
-        return run("nvidia_driver", **{**given, **more})
-
-    return play
+def role(ubuntu: tuple[Machine, Play]) -> Role:
+    """The role, without the module, which test_dkms.py proves."""
+    return partial(ubuntu[1], "nvidia_driver", nvidia_driver_module=False)
 
 
 @pytest.fixture(scope="module")
@@ -88,32 +74,6 @@ def test_an_upgrade_of_everything_leaves_the_driver_alone(played: Machine) -> No
     ]
 
 
-def test_a_plan_with_another_version_is_refused_before_anything_is_installed(
-    ubuntu: tuple[Machine, Play], played: Machine, role: Role
-) -> None:
-    machine = ubuntu[0]
-    before = installed(machine)
-    refused = role(nvidia_driver_versions={"530": "530.99.99"}, check=False)
-    assert refused.failed == 1
-    assert "apt would not bring driver 530.99.99 alone" in refused.output
-    assert installed(machine) == before
-    role()
-
-
-def test_a_branch_that_the_system_does_not_have_is_refused_by_name(role: Role) -> None:
-    refused = role(nvidia_driver_branch="580", nvidia_driver_versions={"530": "530.30.02"}, check=False)
-    assert refused.failed == 1
-    assert "has no driver 580" in refused.output
-
-
-def test_a_driver_is_not_built_for_another_kernel_than_the_chosen_one(role: Role) -> None:
-    refused = role(nvidia_driver_module=True, nvidia_driver_kernel="6.8.0-1055-aws", check=False)
-    assert refused.failed == 1
-    assert (
-        f"Kernel 6.8.0-1055-aws runs, but driver 530.30.02 (open) is to meet {jammy.KERNEL}" in refused.output
-    )
-
-
 def test_nouveau_is_forbidden_and_persistence_is_on(played: Machine) -> None:
     assert "blacklist nouveau\n" in played.run("cat /etc/modprobe.d/transcribe-nouveau.conf").stdout
     unit = played.run("cat /etc/systemd/system/nvidia-persistenced.service.d/transcribe.conf").stdout
@@ -124,6 +84,16 @@ def test_nouveau_is_forbidden_and_persistence_is_on(played: Machine) -> None:
     )
 
 
+def test_a_plan_with_another_version_is_refused_before_anything_is_installed(
+    played: Machine, role: Role
+) -> None:
+    before = installed(played)
+    refused = role(nvidia_driver_versions={"530": "530.99.99"}, check=False)
+    assert refused.failed == 1
+    assert "apt would not bring driver 530.99.99 alone" in refused.output
+    assert installed(played) == before
+
+
 def test_a_keyring_of_other_bytes_is_refused(
     ubuntu: tuple[Machine, Play], played: Machine, role: Role
 ) -> None:
@@ -131,7 +101,6 @@ def test_a_keyring_of_other_bytes_is_refused(
     refused = role(nvidia_repository_keyring_sha256="0" * 64, check=False)
     assert refused.failed == 1
     assert "checksum" in refused.output
-    role()
 
 
 def test_the_proprietary_flavour_takes_the_other_module(played: Machine, role: Role) -> None:
@@ -155,7 +124,3 @@ def plan_of(machine: Machine, package: str, options: str = "") -> str:
     """What apt would do to install a package, held packages included."""
     command = f"LC_ALL=C apt-get -s --no-install-recommends --allow-change-held-packages {options} install {package}"
     return machine.run(command).stdout
-
-
-def _base64(file: Path) -> str:
-    return base64.b64encode(file.read_bytes()).decode()

@@ -29,11 +29,14 @@ _CONTAINER = {
 
 def versions() -> dict[str, Any]:
     """Every version that an image should have: versions.yml of the project, or the copy in an installed package."""
-    for file in (_HERE / "versions.yml", _HERE.parents[1] / "ansible/group_vars/all/versions.yml"):
-        if file.is_file():
-            content: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
-            return content
-    raise FileNotFoundError(f"there is no versions.yml beside {_HERE} nor in ansible/group_vars/all")
+    content: dict[str, Any] = yaml.safe_load(of_the_project("group_vars/all/versions.yml").read_text("utf-8"))
+    return content
+
+
+def of_the_project(name: str) -> Path:
+    """A file of the project's folder ansible, or its copy in an installed package."""
+    places = (_HERE / "ansible" / name, _HERE.parents[1] / "ansible" / name)
+    return next((place for place in places if place.is_file()), places[-1])
 
 
 @dataclass(frozen=True)

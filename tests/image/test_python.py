@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from pathlib import Path
 
 import pytest
 
-from .machine import HOME, PYTHON, Machine
+from .machine import HOME, PYTHON, Machine, of_the_project
 
 pytestmark = pytest.mark.static
 
 SITE = f"{HOME}/venv/lib/python3.*/site-packages"
-LOCKS = Path(__file__).resolve().parents[2] / "ansible" / "locks"
 IMPORTS = (
     "av", "httpx2", "huggingface_hub", "numpy", "onnxruntime", "runner", "runner.engine.transcriber", "safetensors",
     "silero_vad", "soundfile", "tokenizers", "torch", "transformers",
@@ -66,7 +64,7 @@ def test_project_is_the_one_that_was_set_up(machine: Machine) -> None:
 
 def test_environment_holds_exactly_what_its_lock_names(machine: Machine) -> None:
     flavour = machine.versions["torch_build"]["gpu"] if machine.gpu else "cpu"
-    lock = LOCKS / f"{flavour}-{_series(machine)}.txt"
+    lock = of_the_project(f"locks/{flavour}-{_series(machine)}.txt")
     content = lock.read_bytes()
     assert hashlib.sha256(content).hexdigest() == machine.declared["lock_sha256"], (
         "the machine was set up from another lock"

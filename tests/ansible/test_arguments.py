@@ -75,7 +75,7 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("security", {"security_sysctl": ["a"]}, {}, "security_sysctl"),
     ("security", {"security_disposable": False}, {"env": {"SUDO_USER": "nobody"}}, "nobody has no authorized_keys"),
     ("sysprep", {"sysprep_disposable": False}, {}, "This machine is not disposable"),
-    ("sysprep", {"sysprep_emptied": 3}, {}, "sysprep_emptied"),
+    ("sysprep", {"sysprep_emptied": {"a": 1}}, {}, "sysprep_emptied"),
 ]  # fmt: skip
 
 
@@ -101,7 +101,8 @@ def messages(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         }
         tasks.append({"name": f"Case {number}", "block": block, "rescue": [rescue]})
     book = playbook(folder, tasks, hosts="localhost", connection="local", gather_facts=False)
-    settings = yaml.safe_dump({"gpu": True, "disposable": True}, default_flow_style=True)
+    # Twice safe: check mode changes nothing, and a machine that is not disposable is never wiped.
+    settings = yaml.safe_dump({"gpu": True, "disposable": False}, default_flow_style=True)
     done = ansible("--check", f"--extra-vars={settings}", "--inventory=localhost,", str(book))
     assert done.returncode == 0, done.stdout + done.stderr
     files = [folder / f"{number}.txt" for number in range(len(REFUSED))]

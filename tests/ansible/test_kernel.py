@@ -65,6 +65,8 @@ def test_the_kernel_that_still_runs_is_left_until_the_restart(played: Machine) -
 def test_once_it_runs_the_others_go(played: Machine, ubuntu: tuple[Machine, Play]) -> None:
     play = ubuntu[1]
     play("kernel", kernel_runs=jammy.KERNEL)
-    assert packages(played, "linux-*aws*").keys() == {f"linux-{part}-{jammy.KERNEL}" for part in ("image", "modules", "headers")}
+    assert packages(played, "linux-*aws*").keys() == {
+        f"linux-{part}-{jammy.KERNEL}" for part in ("image", "modules", "headers")
+    }
     assert jammy.NEWER not in played.run("cat /boot/grub/grub.cfg").stdout
     assert play("kernel", kernel_runs=jammy.KERNEL).changed == 0

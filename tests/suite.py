@@ -137,9 +137,9 @@ def packer_template() -> tuple[bool, Sequence[Skip]]:
         wheel.touch()
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
         words = ["-var=gpu=false", f"-var=wheel={wheel}", f"-var=output={folder}"]
+        sources: list[list[str]] = [[], ["-var=host_address=192.0.2.7", f"-var=host_private_key_file={key}"]]
         valid = [
-            quiet(packer.path, "validate", *words, *more, "packer", env=environment())
-            for more in ([], ["-var=host_address=192.0.2.7", f"-var=host_private_key_file={key}"])
+            quiet(packer.path, "validate", *words, *more, "packer", env=environment()) for more in sources
         ]
     return formatted and all(valid), ()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -48,6 +49,7 @@ def bake(order: Order) -> int:
 
 def _prepare(order: Order, telling: Telling, folder: Path) -> Plan:
     """Look at everything that a build leans on, and tell it; raises PreflightFailed with all that is wrong."""
+    begun = time.monotonic()
     settings = load_settings({"region": order.region})
     host, seen, refused = None, None, None
     if order.host is not None:
@@ -64,7 +66,7 @@ def _prepare(order: Order, telling: Telling, folder: Path) -> Plan:
         for line in _host_plan(order, prepared, host, seen):
             telling.say(line)
     wanted = [check for check in checks(prepared, folder) if not (refused and check[0] == refused.name)]
-    findings = [*([refused] if refused else []), *examine(wanted)]
+    findings = [*([refused] if refused else []), *examine(wanted, begun)]
     telling.findings(findings)
     failures = tuple(dict.fromkeys(finding.text for finding in findings if not finding.passed))
     if failures:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from runner.errors import CannotStart, UsageError
 
 PLATFORMS = {("ubuntu", "22.04"): "Ubuntu 22.04", ("debian", "12"): "Debian 12"}
-PATIENCE = 8  # seconds
+PATIENCE = 5  # seconds; the rest of the preflight comes after it
 # One connection: who we may become, what the machine is, its disk and its graphics cards (0x10de is NVIDIA).
 LOOK = r"""
 . /etc/os-release
@@ -38,7 +38,7 @@ class Host:
     def command(self, *words: str) -> list[str]:
         """An ssh command to the machine that never asks anything."""
         config = ["-F", str(self.config)] if self.config else []
-        options = ["-o", "BatchMode=yes", "-o", f"ConnectTimeout={PATIENCE - 2}", "-p", str(self.port)]
+        options = ["-o", "BatchMode=yes", "-o", f"ConnectTimeout={PATIENCE - 1}", "-p", str(self.port)]
         return ["ssh", *config, *options, f"{self.user}@{_host_of(self.named)}", *words]
 
 

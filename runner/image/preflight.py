@@ -84,9 +84,9 @@ def checks(plan: Plan, wheel_folder: Path) -> list[tuple[str, Check]]:
     ]
 
 
-def examine(checks: Sequence[tuple[str, Check]]) -> list[Finding]:
-    """Do all of them side by side; one that does not answer in time has failed."""
-    end = time.monotonic() + PATIENCE
+def examine(checks: Sequence[tuple[str, Check]], begun: float | None = None) -> list[Finding]:
+    """Do all of them side by side; one that has not answered PATIENCE seconds after the beginning has failed."""
+    end = (time.monotonic() if begun is None else begun) + PATIENCE
     answers = [(name, _begin(name, check)) for name, check in checks]
     findings = []
     for name, answer in answers:

@@ -13,6 +13,10 @@ PROGRAMS = (
     "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/usr/lib", "/usr/local/lib", "/etc/ld.so.conf.d",
     "/etc/profile.d",
 )  # fmt: skip
+PACKAGED = (
+    "/usr/bin", "/usr/sbin", "/usr/lib/systemd", "/usr/lib/tmpfiles.d", "/usr/lib/udev/rules.d",
+    "/usr/lib/x86_64-linux-gnu/security",
+)  # fmt: skip
 LOADING = (
     "/etc/environment /etc/profile /etc/profile.d /etc/systemd /etc/pam.d"  # where an environment is set
 )
@@ -45,6 +49,10 @@ def test_folders_that_programs_are_looked_for_in_are_roots(machine: Machine) -> 
         machine.lines(f"find {folders} -maxdepth 1 -not -type l \\( -not -user root -o -perm /002 \\)") == []
     )
     assert machine.lines("find /usr/local/sbin /usr/local/bin -mindepth 1") == []
+
+
+def test_every_program_and_unit_of_the_system_came_with_a_package(machine: Machine) -> None:
+    assert machine.probe("unpackaged", *PACKAGED) == []
 
 
 def test_no_library_is_loaded_into_every_program(machine: Machine) -> None:

@@ -212,6 +212,17 @@ INTRUDER = (
         "install -m 755 /dev/null /usr/local/bin/nothing", removes=("/usr/local/bin/nothing",),
     ),
     Sabotage(
+        "a program lies among the system's own that no package brought", ("security",),
+        ("test_every_program_and_unit_of_the_system_came_with_a_package",),
+        "install -m 755 /dev/null /usr/sbin/helper", removes=("/usr/sbin/helper",),
+    ),
+    Sabotage(
+        "a unit lies among the system's own that no package brought", ("security",),
+        ("test_every_program_and_unit_of_the_system_came_with_a_package",),
+        "printf '[Service]\\nExecStart=/bin/true\\n' > /usr/lib/systemd/system/call-home.service",
+        removes=("/usr/lib/systemd/system/call-home.service",),
+    ),
+    Sabotage(
         "a library is loaded into every program", ("security",), ("test_no_library_is_loaded_into_every_program",),
         "echo /lib/x86_64-linux-gnu/libm.so.6 > /etc/ld.so.preload", removes=("/etc/ld.so.preload",),
     ),

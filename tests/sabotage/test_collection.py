@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow  # each starts pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 NOWHERE = "ssh://nobody@127.0.0.1:1"  # nothing listens on port 1
 

@@ -168,6 +168,8 @@ def _held(models: Path, model: str, style: str) -> tuple[Path, str]:
 
 def _environment(kernels: Path, user: str | None) -> dict[str, str]:
     """The variables under which a GPU's compiled kernels are kept, and nothing is asked of any network."""
+    for other in set(kernels.parent.glob("*")) - {kernels}:  # of another GPU or driver: they serve nobody
+        shutil.rmtree(other)
     places = {"CUDA_CACHE_PATH": "cuda", "TORCHINDUCTOR_CACHE_DIR": "inductor", "TRITON_CACHE_DIR": "triton"}
     for name in places.values():
         (kernels / name).mkdir(parents=True, exist_ok=True)

@@ -41,6 +41,7 @@ def warm(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> Warm:
 def test_a_warm_up_hears_the_clip_and_leaves_what_it_learnt(
     warm: Warm, checkpoint: Checkpoint, disk: Path
 ) -> None:
+    (disk / "kernels" / "another-gpu").mkdir(parents=True)
     warmth, done = warm(Order(disk))
 
     assert done
@@ -58,6 +59,7 @@ def test_a_warm_up_hears_the_clip_and_leaves_what_it_learnt(
     assert sum(part.length for part in listed if part.path == str(weights)) == weights.stat().st_size
     assert any(part.path.endswith(".so") for part in listed)
 
+    assert [path.name for path in (disk / "kernels").iterdir()] == [warmth.identity.key]
     assert (disk / "kernels" / warmth.identity.key / "cuda").is_dir()
     assert read(disk) == warmth
     assert warm(Order(disk)) == (warmth, False)

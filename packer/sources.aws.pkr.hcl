@@ -46,7 +46,8 @@ source "amazon-ebs" "image" {
   }
   imds_support = "v2.0"
 
-  # A machine that powers itself off is gone, whatever becomes of this computer.
+  # A machine that powers itself off is gone, whatever becomes of this computer. For a spot instance the plugin leaves
+  # this out: a one-time request cannot be stopped from inside anyway, only ended.
   shutdown_behavior = "terminate"
 
   launch_block_device_mappings {

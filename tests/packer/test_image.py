@@ -70,14 +70,16 @@ def test_a_role_that_fails_leaves_no_image(
     build_image: Callable[..., Build],
     broken_checkout: Callable[[dict[str, str]], Path],
 ) -> None:
-    """Whether it fails before the reboot or after it."""
+    """Whether it fails before the reboot or after it; on a spot instance, as is the default."""
     tags = "first" if role == "base" else "main"
     playbook = ONLY_THE_MODEL.replace("role: model, tags: [main]", f"role: {role}, tags: [{tags}]")
     broken = broken_checkout({f"ansible/roles/{role}/tasks/main.yml": FAILING, "ansible/image.yml": playbook})
     with machine(baked) as one:
-        build = build_image(one, checkout=broken)
+        build = build_image(one, checkout=broken, spot="true")
     assert build.code != 0
     assert "this role is broken on purpose" in build.log
+    (template,) = aws.asked("CreateLaunchTemplate")
+    assert template.parameters["LaunchTemplateData.InstanceMarketOptions.MarketType"] == "spot"
     _assert_no_image(aws, build)
 
 

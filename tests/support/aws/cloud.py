@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.support.aws.edge import Edge, Fault, Request
-from tests.support.aws.missing import ANSWERS
+from tests.support.aws.missing import ANSWERS, remember_spot
 
 REGION = "eu-north-1"
 CANONICAL = "099720109477"
@@ -83,6 +83,7 @@ def aws() -> Iterator[Cloud]:
     moto_api_backend.reset()
     _name_jammy()
     edge = Edge(DomainDispatcherApplication(create_backend_app), ANSWERS)
+    remember_spot(edge)
     server = make_server("127.0.0.1", 0, edge, threaded=True, request_handler=Silent)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

@@ -120,7 +120,9 @@ class Fault:
 _JSON = {"servicequotas", "logs", "pricing", "ssm", "scheduler", "budgets", "ce", "sqs"}
 
 Answerer = Callable[[Request], Answer]
-Witness = Callable[[Request, int, bytes], None]  # the request, the status, the body of the answer
+Witness = Callable[
+    [Request, int, bytes], bytes | None
+]  # request, status and answer; returns another answer or None
 
 
 class Edge:
@@ -152,15 +154,13 @@ class Edge:
     def _witnessed(
         self, environ: Environ, start_response: StartResponse, request: Request, witness: Witness
     ) -> Iterable[bytes]:
-        """Pass on, and show the answer before the client has it."""
-        statuses: list[int] = []
-
-        def start(status: str, headers: Any, *more: Any) -> Any:
-            statuses.append(int(status.split(maxsplit=1)[0]))
-            return start_response(status, headers, *more)
-
-        body = b"".join(self.behind(environ, start))
-        witness(request, statuses[0], body)
+        """Pass on, and show the answer before the client has it, which may then get another."""
+        started: list[tuple[str, list[tuple[str, str]]]] = []
+        body = b"".join(self.behind(environ, lambda status, headers, *_: started.append((status, headers))))
+        status, headers = started[0]
+        body = witness(request, int(status.split(maxsplit=1)[0]), body) or body
+        others = [(name, value) for name, value in headers if name.lower() != "content-length"]
+        start_response(status, [*others, ("Content-Length", str(len(body)))])
         return [body]
 
     def _control(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

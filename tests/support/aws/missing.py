@@ -1,10 +1,11 @@
-"""Calls that moto does not know, answered as EC2 does; what they change is kept on the cloud's own record."""
+"""What moto does not know, answered as EC2 does; what such calls change is seen in the recorded requests alone."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
-from tests.support.aws.edge import Answer, Request
+from tests.support.aws.edge import Answer, Edge, Request
 
 NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"
 
@@ -26,3 +27,20 @@ ANSWERS: dict[str, Callable[[Request], Answer]] = {
     "EnableImageDeregistrationProtection": _returns("enabled-with-cooldown"),
     "DisableImageDeregistrationProtection": _returns("disabled"),
 }
+
+
+def remember_spot(edge: Edge) -> None:
+    """Have instances of a fleet say which spot request they came from: moto forgets it, and Packer tags it."""
+    of_fleets: set[bytes] = set()
+
+    def launched(request: Request, status: int, body: bytes) -> None:
+        of_fleets.update(re.findall(rb"<item>(i-[0-9a-f]+)</item>", body))
+
+    def described(request: Request, status: int, body: bytes) -> bytes:
+        for instance in of_fleets:
+            whole = b"<instanceId>" + instance + b"</instanceId>"
+            spot = b"<spotInstanceRequestId>sir-" + instance[2:10] + b"</spotInstanceRequestId>"
+            body = body.replace(whole, whole + spot)
+        return body
+
+    edge.witnesses |= {"CreateFleet": launched, "DescribeInstances": described}

@@ -33,9 +33,9 @@ def joined(name: str) -> Iterator[None]:
 def kill(name: str, *, spare: int) -> None:
     """Kill all of the machine at once, but for one process."""
     for group in _groups(name):
-        for file in group.rglob("cgroup.procs"):
+        for inner, _, _ in os.walk(group):  # of which systemd may be removing some meanwhile
             with contextlib.suppress(OSError):
-                for pid in map(int, file.read_text().split()):
+                for pid in map(int, (Path(inner) / "cgroup.procs").read_text().split()):
                     if pid != spare:
                         with contextlib.suppress(ProcessLookupError):
                             os.kill(pid, signal.SIGKILL)

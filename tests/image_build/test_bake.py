@@ -14,7 +14,7 @@ import pytest
 
 from runner.cloud.account import Account
 from runner.errors import ImageFailed, PreflightFailed, UsageError
-from runner.image import ami_id, bake, order
+from runner.image import ami_id, bake, order, preflight
 from runner.image.order import Order
 from tests.cloud.made import run_machine
 from tests.image_build.bakes import INVENTORY, here, template, there
@@ -29,7 +29,8 @@ MANIFEST = f"echo '{IMAGES}' > ${{var.output}}/manifest.json"
 
 @pytest.fixture(autouse=True)
 def builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where builds leave what they leave."""
+    """Where builds leave what they leave; a computer that is busy with other tests is no reason to begin none."""
+    monkeypatch.setattr(preflight, "PATIENCE", 300.0)
     folder = tmp_path / "build"
     monkeypatch.setattr(order, "BUILDS", folder)
     monkeypatch.setattr(order.new_folder, "__defaults__", (folder,))
@@ -160,19 +161,51 @@ def test_what_a_failed_build_did_leave_is_named(
         bake.bake(in_aws(tmp_path / "t", here(f"echo 'Instance ID: {left}'", "exit 3")))
 
 
-def test_only_missing_capacity_is_tried_again(
-    may_build: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    count = tmp_path / "tries"
-    tries = f"echo x >> {count}; if [ $(wc -l < {count}) -lt 3 ]; then"
-    script = tmp_path / "capacity"
-    script.write_text(f"{tries} echo 'InsufficientInstanceCapacity: none in this zone' >&2; exit 9; fi\n")
-    asked = in_aws(tmp_path / "t", here(f"sh {script} || exit 9", MANIFEST))
-    with pytest.raises(ImageFailed):
-        bake.bake(asked)
+def packer_without_capacity(folder: Path, *, times: int, code: str) -> Path:
+    """A program that speaks as Packer does when AWS refuses a machine so many times, and then makes an image."""
+    count, path = folder / "tries", folder / "packer"
+    path.write_text(
+        f"""#!/bin/sh
+[ $1 = version ] && {{ echo Packer v1.6.6; exit; }}
+echo x >> {count}
+if [ $(wc -l < {count}) -le {times} ]; then
+    echo '1,amazon-ebs.image,error,Error launching source instance: {code}: none here'
+    exit 1
+fi
+echo '1,amazon-ebs.image,artifact,0,id,eu-north-1:ami-0c'
+"""
+    )
+    path.chmod(0o755)
+    return path
 
-    assert count.read_text().count("x") == 1  # Packer did not name capacity as its reason
-    assert "again, in any zone" not in capfd.readouterr().err
+
+@pytest.mark.parametrize(
+    ("code", "times", "tries", "made"),
+    [
+        ("InsufficientInstanceCapacity", 2, 3, True),
+        ("InsufficientInstanceCapacity", 99, bake.ATTEMPTS, False),
+        ("VcpuLimitExceeded", 99, 1, False),
+    ],
+)
+def test_only_missing_capacity_is_tried_again_and_not_for_ever(
+    code: str,
+    times: int,
+    tries: int,
+    made: bool,
+    may_build: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    packer = packer_without_capacity(tmp_path, times=times, code=code)
+    monkeypatch.setenv("GPU_TRANSCRIBER_PACKER", str(packer))
+    asked = in_aws(tmp_path / "t")
+    if made:
+        assert bake.bake(asked) == 0
+        assert ami_id.read() == {"eu-north-1": "ami-0c"}
+    else:
+        with pytest.raises(ImageFailed, match=code):
+            bake.bake(asked)
+    assert (tmp_path / "tries").read_text().count("x") == tries
 
 
 def test_everything_that_is_wrong_is_told_before_anything_is_begun(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,7 +65,7 @@ def pretended(place: Path, *others: Package) -> Iterator[Machine]:
         yield fresh
 
 
-def repository(place: Path) -> dict[str, str]:
+def repository(place: Path) -> dict[str, Any]:
     """The arguments that name the test's NVIDIA repository."""
     (keyring,) = (place / "nvidia").glob("cuda-keyring_*.deb")
     return {

@@ -7,6 +7,7 @@ only when asked for: compiler and headers are 100 MB.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,7 +67,7 @@ def test_a_module_that_builds_is_installed_for_the_kernel_and_a_second_run_chang
     place = tmp_path / "archives"
     with pretended(place, module(_MODULE)) as machine:
         kernel = headers(machine)
-        given = {
+        given: dict[str, Any] = {
             **repository(place),
             "nvidia_driver_kernel": kernel,
             "nvidia_driver_kernel_expected": kernel,
@@ -82,7 +83,7 @@ def test_a_module_that_does_not_build_stops_the_build_with_the_compilers_words(t
     broken = _MODULE.replace("return 0;", "return pci_resize_resource(1, 2, 3);")
     with pretended(place, module(broken)) as machine:
         kernel = headers(machine)
-        given = {"nvidia_driver_kernel": kernel, "nvidia_driver_kernel_expected": kernel}
+        given: dict[str, Any] = {"nvidia_driver_kernel": kernel, "nvidia_driver_kernel_expected": kernel}
         refused = play(machine, "nvidia_driver", tmp_path, check=False, **repository(place), **given)
         assert refused.failed == 1
         assert f"Driver {VERSION} (open) was not built for kernel {kernel}" in " ".join(

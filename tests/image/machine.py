@@ -50,18 +50,29 @@ class Facts:
     nvidia: bool  # an NVIDIA device sits on the bus
 
 
+class Unreachable(Exception):
+    """A machine that cannot be reached, or was lost; the message is one sentence."""
+
+
 class Machine:
     """A running machine; every command runs as root over the one connection."""
 
     def __init__(self, host: Host) -> None:
         self.host = host
-        self.name: str = host.backend.get_pytest_id()
+        spec = host.backend.host
+        self.name = f"ssh://{spec.name}:{spec.port}" if spec.port else f"ssh://{spec.name}"
         self.versions = versions()
         self._probed: dict[tuple[str, ...], Any] = {}
 
     def run(self, command: str, *arguments: str) -> CommandResult:
-        """Run a shell command as root; each %s of it takes an argument, quoted."""
-        result: CommandResult = self.host.run(command, *arguments)
+        """Run a shell command as root; each %s of it takes an argument, quoted. Raises Unreachable."""
+        try:
+            result: CommandResult = self.host.run(command, *arguments)
+        except RuntimeError as error:  # testinfra's word for ssh's own exit code, 255
+            said = str(getattr(error.args[0], "stderr", error)).strip().splitlines()
+            raise Unreachable(
+                f"{self.name} does not answer: {said[-1] if said else 'ssh said nothing'}"
+            ) from None
         return result
 
     def says(self, command: str, *arguments: str) -> str:

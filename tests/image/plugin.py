@@ -12,7 +12,7 @@ import pytest
 from testinfra.host import Host
 
 from .connection import Connection, named_hosts
-from .machine import Machine
+from .machine import Machine, Unreachable
 from .report import Report
 from .selection import HOST, MARKERS, LeftOut, name_of, reason_to_leave_out, subject, wanted_when_sealed
 
@@ -86,7 +86,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if sealed and not wanted_when_sealed(item):
             continue
         machine = machine_of(config, host)
-        if reason := reason_to_leave_out(item, machine, sealed=sealed):
+        if reason := _reason(item, machine):
             report.leave_out(LeftOut(name_of(item), subject(item), machine.name, reason))
         else:
             report.expect(item, machine.name)
@@ -100,8 +100,17 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
         host = _host_of(item)
         if REPORT in item.config.stash and host is not None and item.get_closest_marker("gpu"):
             machine = machine_of(item.config, host)
-            if not reason_to_leave_out(item, machine, sealed=item.config.getoption("--sealed")):
+            if not _reason(item, machine):
                 item.config.stash[REPORT].gpu_not_run.append(item.name)
+
+
+def _reason(item: pytest.Item, machine: Machine) -> str:
+    """Why a check does not apply; raises UsageError for a machine that does not answer."""
+    try:
+        machine.facts  # noqa: B018  the first look at the machine
+    except (Unreachable, AssertionError) as error:  # no SSH, or no sudo
+        raise pytest.UsageError(str(error)) from error
+    return reason_to_leave_out(item, machine, sealed=item.config.getoption("--sealed"))
 
 
 def _host_of(item: pytest.Item) -> Host | None:

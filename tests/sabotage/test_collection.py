@@ -50,8 +50,9 @@ def test_settings_of_ssh_that_are_not_there_are_refused() -> None:
 
 def test_machine_that_does_not_answer_is_no_success() -> None:
     done = run(f"--hosts={NOWHERE}")
-    assert done.returncode not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
-    assert "Connection refused" in done.stdout + done.stderr
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert done.stderr.startswith("ERROR: ssh://127.0.0.1:1 does not answer: ")
+    assert "Connection refused" in done.stderr
 
 
 def test_with_a_machine_nothing_else_is_run() -> None:

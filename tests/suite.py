@@ -147,8 +147,10 @@ def packer_template() -> tuple[bool, Sequence[Skip]]:
 def ansible_lint() -> tuple[bool, Sequence[Skip]]:
     """Hold the roles to ansible-lint's profile for production; it finds its own helpers on the PATH."""
     path = os.pathsep.join([str(BIN), os.environ.get("PATH", os.defpath)])
-    command = [BIN / "ansible-lint", "--offline", "--profile=production", "--strict", "."]
-    return quiet(*command, env={**_environment(), "PATH": path}, cwd=ROOT / "ansible"), ()
+    options = ["--offline", "--profile=production", "--strict", "."]
+    return quiet(
+        BIN / "ansible-lint", *options, env={**_environment(), "PATH": path}, cwd=ROOT / "ansible"
+    ), ()
 
 
 def run_tests(python: str | Path, arguments: Sequence[str]) -> tuple[bool, Sequence[Skip]]:

@@ -10,6 +10,8 @@ from runner.cloud.account import DEFAULT_REGION, Account
 from runner.errors import AccountError, CloudFailed
 from tests.cloud.sky import Sky
 
+pytestmark = pytest.mark.slow  # each has an AWS of its own
+
 
 def test_who_we_are_is_asked_of_aws(account: Account) -> None:
     assert account.identity().account == "123456789012"

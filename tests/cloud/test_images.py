@@ -10,6 +10,8 @@ from runner.errors import AccountError
 from tests.cloud.made import make_image, run_machine
 from tests.cloud.sky import Sky
 
+pytestmark = pytest.mark.slow  # each has an AWS of its own
+
 
 def snapshots(account: Account) -> set[str]:
     owned = account.ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from runner.cloud.account import Account
 from runner.cloud.leftovers import leftovers
 from tests.cloud.made import make_image, run_machine
+
+pytestmark = pytest.mark.slow  # each has an AWS of its own
 
 
 def test_what_is_still_there_is_named_with_the_way_to_remove_it(account: Account) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from runner.cloud.account import Account
 from runner.cloud.prices import snapshot_price
 from runner.cloud.quotas import gpu_quota, vcpus
 from tests.cloud.sky import Sky
+
+pytestmark = pytest.mark.slow  # each has an AWS of its own
 
 
 def test_each_market_has_its_own_quota(account: Account, aws: Sky) -> None:

@@ -106,6 +106,7 @@ def test_the_plan_of_a_disposable_machine_says_that_it_is_wiped() -> None:
     assert "no sysprep" not in told
 
 
+@pytest.mark.slow
 @needs("machines")
 def test_a_real_machine_says_what_it_is() -> None:
     with machine() as one:
@@ -120,6 +121,7 @@ def test_a_real_machine_says_what_it_is() -> None:
         assert not look(find_host(f"ssh://{one.user}@{one.address}", one.ssh_config)).sudo
 
 
+@pytest.mark.slow
 @needs("machines")
 def test_a_host_key_that_nobody_accepted_keeps_us_out_in_a_sentence(tmp_path: Path) -> None:
     with machine() as one:

@@ -18,6 +18,8 @@ from runner.image.images import ImagesOrder, age, carry_out
 from tests.cloud.made import make_image, run_machine
 from tests.cloud.sky import Sky
 
+pytestmark = pytest.mark.slow  # each has an AWS of its own
+
 Images = Callable[[int], list[str]]
 
 

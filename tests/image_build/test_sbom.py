@@ -17,6 +17,8 @@ from runner.image import inventory
 from runner.image.sbom import licences, locked_hashes, make_sbom
 from tests.support.checkout import ROOT
 
+pytestmark = pytest.mark.slow  # CycloneDX's schema takes its time
+
 NAMES = ("rich", "invoke", "packaging", "markdown_it_py", "typing_extensions")
 
 

@@ -69,9 +69,16 @@ def test_there_is_one_cache_of_kernels_and_it_is_this_machines(machine: Machine)
     assert identity["driver"] in folders[0]
 
 
-@pytest.mark.gpu
-def test_cache_of_kernels_is_not_empty(machine: Machine) -> None:
-    assert machine.lines(f"find {HOME}/cache/kernels -type f -size +0 | head -1")
+def test_compilers_find_the_folders_of_their_caches(machine: Machine, measure: Measure) -> None:
+    """How much lies there is only told: torch may bring machine code for this card, and then nothing is compiled."""
+    names = "CUDA_CACHE_PATH|TORCHINDUCTOR_CACHE_DIR|TRITON_CACHE_DIR"
+    settings = machine.lines(f"grep -E '^({names})=' {HOME}/scripts/environment")
+    folders = [setting.partition("=")[2] for setting in settings]
+    assert len(folders) == 3
+    assert [
+        folder for folder in folders if not machine.status(folder).startswith(f"directory {USER}:{USER} ")
+    ] == []
+    measure("compiled_kernels_kib", int(machine.says(f"du -sk {HOME}/cache/kernels").split()[0]))
 
 
 def test_service_can_write_to_the_cache_of_kernels_and_to_nothing_else_of_the_product(

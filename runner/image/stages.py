@@ -166,7 +166,7 @@ def parse(raw: str) -> Line | None:
 def shown(line: Line) -> Iterator[str]:
     """The lines that a person reads, without the source's name, which is the same in each."""
     for text in line.text.splitlines():
-        yield re.sub(r"^(==> |\s+)?(amazon-ebs|null)\.[\w-]+: ?", "", text).rstrip()
+        yield re.sub(r"^(==> |\s+)?(amazon-ebs|null)\.[\w-]+( \([\w-]+\))?: ?", "", text).rstrip()
 
 
 def _unescape(text: str) -> str:

@@ -94,6 +94,11 @@ def in_memory(files: Iterable[Path]) -> list[Range]:
     return seen.ranges()
 
 
+def whole(files: Iterable[Path]) -> list[Range]:
+    """Every byte of files of which all is needed, as a model's."""
+    return [Range(0, path.stat().st_size, str(path)) for path in files]
+
+
 def _pages(path: Path, size: int) -> bytes:
     """A byte for each page of a file, 1 where it is in memory."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), size, access=mmap.ACCESS_COPY) as mapped:

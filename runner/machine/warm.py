@@ -87,9 +87,9 @@ def warm(order: Order, model: str, style: str, models: Path) -> tuple[Warmth, bo
         return known, False
     kernels = order.cache / "kernels" / identity.key
     environment = _environment(kernels, order.user)
-    files = touched.files_under([folder, *program_files()])
+    weights, files = touched.files_under([folder]), touched.files_under(program_files())
     listed.unlink(missing_ok=True)  # a list of another program helps nobody
-    touched.forget(files)
+    touched.forget([*weights, *files])
     left = sum(part.length for part in touched.in_memory(files))
     how = (
         "page cache" if left <= STILL_THERE else f"page cache, of which {left >> 20} MiB could not be put out"
@@ -97,7 +97,7 @@ def warm(order: Order, model: str, style: str, models: Path) -> tuple[Warmth, bo
     seen = touched.Seen(files)
     with seen.watching():
         cold = _transcribe(order, environment)
-    parts = touched.in_order(seen.ranges(), folder)
+    parts = touched.in_order([*touched.whole(weights), *seen.ranges()], folder)
     heard = _judge(order, cold)
     again = _transcribe(order, environment)
     preread.write_list(listed, parts, f"what a cold start of {identity.project} with {model} touched ({how})")

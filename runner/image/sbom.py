@@ -35,9 +35,14 @@ def make_sbom(
                 (place / name).write_text(text, encoding="utf-8")
         site.mkdir(exist_ok=True)
         bill = _by_cyclonedx(site, Path(folder) / "python")
+    named = {normal_name(package["name"]): _named_licence(package["files"]) for package in packages}
     hashes = locked_hashes(lock.read_text(encoding="utf-8")) if lock is not None else {}
     for component in bill.get("components", []):
         name = normal_name(component["name"])
+        if "licenses" not in component and named.get(
+            name
+        ):  # cyclonedx-py leaves out words that are no identifier
+            component["licenses"] = [{"license": {"name": named[name], "acknowledgement": "declared"}}]
         digests = [wheel[name]] if name in wheel else hashes.get((name, component["version"]), [])
         if digests:
             component.setdefault("externalReferences", []).append(_distribution(component, digests))
@@ -62,6 +67,12 @@ def locked_hashes(lock: str) -> dict[tuple[str, str], list[str]]:
         (normal_name(name), version): re.findall(r"sha256:([0-9a-f]{64})", body)
         for name, version, body in blocks
     }
+
+
+def _named_licence(files: Mapping[str, str]) -> str:
+    """What a package calls its licence in words of its own: the first line of that field."""
+    found = re.search(r"^License: *(\S.*)$", files.get("METADATA", ""), re.MULTILINE)
+    return found[1].strip()[:LONGEST] if found else ""
 
 
 def _distribution(component: Mapping[str, Any], digests: Sequence[str]) -> dict[str, Any]:

@@ -86,6 +86,19 @@ def test_licences_are_told_in_a_few_words(bill: dict[str, Any]) -> None:
     assert licences({}) == ""
 
 
+def test_a_licence_in_words_of_its_own_is_told_too() -> None:
+    package = {
+        "name": "odd",
+        "version": "1",
+        "files": {"METADATA": "Name: odd\nVersion: 1\nLicense: Apache 2.0 License\n"},
+    }
+
+    made = make_sbom([package], None, {})
+
+    assert licences(made["components"][0]) == "Apache 2.0 License"
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(made)) is None
+
+
 def test_the_inventory_needs_nothing_but_python(tmp_path: Path) -> None:
     """It is sent to machines that have nothing of ours: run here by a Python without packages, from its text alone."""
     done = subprocess.run(

@@ -171,12 +171,12 @@ NETWORK = (
     Sabotage(
         "the kernel's settings are gone after the next start", ("network",),
         ("test_kernel_settings_will_be_in_effect_after_a_start",),
-        "rm /etc/sysctl.d/90-transcribe.conf", keeps=("/etc/sysctl.d/90-transcribe.conf",),
+        "rm /etc/sysctl.d/99-transcribe.conf", keeps=("/etc/sysctl.d/99-transcribe.conf",),
     ),
     Sabotage(
         "a later file overrules the kernel's settings", ("network",),
         ("test_kernel_settings_will_be_in_effect_after_a_start",),
-        "echo 'kernel.kptr_restrict = 0' > /etc/sysctl.d/99-debug.conf", removes=("/etc/sysctl.d/99-debug.conf",),
+        "echo 'kernel.kptr_restrict = 0' > /etc/sysctl.d/99-zz.conf", removes=("/etc/sysctl.d/99-zz.conf",),
     ),
 )  # fmt: skip
 

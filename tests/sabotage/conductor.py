@@ -19,11 +19,11 @@ from _pytest.runner import runtestprotocol
 
 from tests.image.machine import Machine
 from tests.image.selection import HOST, name_of, subject
-from tests.sabotage import access, product, system
+from tests.sabotage import access, environment, product, system
 from tests.sabotage.sabotage import Outcome, Sabotage, judge
 
 ALL: tuple[Sabotage, ...] = (
-    *product.LAYOUT, *product.PYTHON, *product.MODEL_BROKEN, *product.WARM_UP, *system.PACKAGES, *system.SERVICE,
+    *product.LAYOUT, *environment.PYTHON, *product.MODEL_BROKEN, *product.WARM_UP, *system.PACKAGES, *system.SERVICE,
     *access.SSH, *access.ACCOUNTS, *access.NETWORK, *access.INTRUDER, *system.TRACES, *system.HEARING, *system.BOOT,
 )  # fmt: skip
 TRANSCRIBES = "performance"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.sabotage.product import HOME, RECORD, SCRIPTS, told
 from tests.sabotage.sabotage import FORGET, Sabotage
 
+PREREAD = "/etc/systemd/system/transcribe-preread.service"
 API = "/etc/systemd/system/transcribe-api.service"
 SHIPPER = "/opt/aws/amazon-cloudwatch-agent/etc/amazon-cloudwatch-agent.d/transcribe.json"
 APT = "/etc/apt/apt.conf.d/zz-sabotage"
@@ -132,8 +133,8 @@ SERVICE = (
     ),
     Sabotage(
         "a unit was edited and not read again", ("service",),
-        ("test_unit_was_changed_by_nobody_afterwards[transcribe-api.service]",),
-        f"touch -d tomorrow {API}", keeps=(API,), mends="systemctl daemon-reload",
+        ("test_unit_was_changed_by_nobody_afterwards[transcribe-preread.service]",),
+        f"touch -d tomorrow {PREREAD}", keeps=(PREREAD,), mends="systemctl daemon-reload",
     ),
     Sabotage(
         "a unit has a setting that systemd does not know", ("service",),

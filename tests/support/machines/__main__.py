@@ -1,6 +1,7 @@
 """Machines by hand, for who develops what runs on them.
 
 python -m tests.support.machines up [--from NAME]    one more machine; from what NAME, which is off, has become
+python -m tests.support.machines up --baked          one more, of this checkout's baked machine; baked if need be
 python -m tests.support.machines list
 python -m tests.support.machines ssh NAME [COMMAND]
 python -m tests.support.machines reboot|off|on|kill|down NAME
@@ -13,6 +14,7 @@ import argparse
 import os
 import sys
 
+from tests.support.machines.baking import bake
 from tests.support.machines.machine import Machine, MachineFailed, everything, make
 from tests.support.machines.roots import Root, base
 
@@ -22,6 +24,7 @@ def main() -> int:
     parser.add_argument("action", choices="up list ssh reboot off on kill down".split())
     parser.add_argument("name", nargs="?")
     parser.add_argument("--from", dest="source")
+    parser.add_argument("--baked", action="store_true")
     parser.add_argument("--all", action="store_true")
     options, command = parser.parse_known_args()
     try:
@@ -33,6 +36,8 @@ def main() -> int:
 
 def _act(options: argparse.Namespace, command: list[str]) -> int:
     if options.action == "up":
+        if options.baked:
+            return _up(bake().root)
         return _up(base() if options.source is None else Machine.find(options.source).layer())
     if options.action == "list":
         for one in everything():

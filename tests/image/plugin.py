@@ -25,7 +25,9 @@ _MACHINES = pytest.StashKey[dict[str, Machine]]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("checks", "checks of a running machine (--hosts)")
     group.addoption(
-        "--checks-json", metavar="FILE", help="write every check, its outcome and what it measured"
+        "--checks-json",
+        metavar="FILE",
+        help="write every check, its outcome and what it measured; in one word, --checks-json=FILE",
     )
     group.addoption(
         "--sealed", action="store_true", help="right after sysprep: only what must hold of an image"

@@ -16,7 +16,7 @@ from tests.sabotage.sabotage import Outcome
 from tests.support.machines import Machine, Root, machine
 from tests.support.needs import needs
 
-pytestmark = [needs("machines"), pytest.mark.slow]
+pytestmark = [needs("machines"), pytest.mark.slow, pytest.mark.timeout(1800)]  # all of them wait for one run
 
 ROOT = Path(__file__).resolve().parents[2]
 

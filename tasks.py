@@ -16,7 +16,7 @@ from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import task
 
-from runner.commands import doctor, models, settings, transcribe
+from runner.commands import doctor, image, images, models, settings, transcribe
 from runner.door.program import Program
 from runner.door.variadic import VariadicTask
 
@@ -43,7 +43,7 @@ def run_tests(_context: Context, only: list[str], fast: bool = False, floor: boo
     """
     from runner.door.install import install
 
-    install("engine", "test", "bench")
+    install("engine", "test", "bench", "image")
     modes = ["--fast"] * fast + ["--floor"] * floor
     os.chdir(ROOT)
     os.execv(sys.executable, [sys.executable, "-m", "tests.suite", *modes, *only])
@@ -116,7 +116,7 @@ def lock(_context: Context) -> None:
     compile_lock()
 
 
-namespace = Collection(transcribe, models, doctor, settings, run_tests, bench, lock)
+namespace = Collection(transcribe, models, image, images, doctor, settings, run_tests, bench, lock)
 
 if __name__ == "__main__":
     Program(namespace, called="./invoke").run()

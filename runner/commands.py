@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 from invoke.context import Context
 from invoke.exceptions import Exit
@@ -171,6 +172,106 @@ def settings(_context: Context, json: bool = False) -> None:
     from runner.knobs import show_settings
 
     _end(show_settings(as_json=json))
+
+
+@task(
+    auto_shortflags=False,
+    iterable=["var"],
+    help={
+        "host": "Set up a machine that you own instead: ssh://user@host[:port]; the plan is shown first.",
+        "take-over": "With --host: also set its kernel, driver, SSH, firewall and sysctl as in the image.",
+        "disposable": "With --host: wipe it in the end as an image is, so that nobody can log in.",
+        "cpu": "For machines without an NVIDIA GPU: no driver, no CUDA.",
+        "model": "A hub id, a folder, or demonstration; versions.yml's if not said.",
+        "region": "AWS region to build in; the settings' if not said.",
+        "ssh-config": "With --host: a configuration file for ssh, in place of your own.",
+        "var": "NAME=VALUE for Packer, repeatable; packer/variables.*.pkr.hcl have the names.",
+        "template": "Packer's template; packer in the checkout if not said.",
+        "check": "Look whether a build could begin, and build nothing.",
+        "yes": "Agree to the plan for --take-over and --disposable.",
+    },
+)
+def image(
+    _context: Context,
+    var: list[str],
+    host: str | None = None,
+    take_over: bool = False,
+    disposable: bool = False,
+    cpu: bool = False,
+    model: str | None = None,
+    region: str | None = None,
+    ssh_config: str | None = None,
+    template: str | None = None,
+    check: bool = False,
+    yes: bool = False,
+) -> None:
+    """Make a machine image, or set up a machine that you own.
+
+    The image's id goes to standard output and ami_id.txt, all else to standard error and build/:
+
+        ./invoke image --check
+        ./invoke image --region eu-north-1
+        ./invoke image --var encrypt=true --var 'copy_regions=["eu-west-1"]'
+        ./invoke image --host ssh://me@gpu-box
+    """
+    from runner.door.install import install
+
+    install("image")
+    from runner.image.bake import bake
+    from runner.image.order import TEMPLATE, Order, parse_variables
+
+    order = Order(
+        host=host,
+        take_over=take_over,
+        disposable=disposable,
+        cpu=cpu,
+        model=model,
+        region=region,
+        ssh_config=Path(ssh_config).expanduser() if ssh_config else None,
+        variables=parse_variables(var),
+        template=Path(template).expanduser().resolve() if template else TEMPLATE,
+        check=check,
+        yes=yes,
+    )
+    _end(bake(order))
+
+
+@task(
+    auto_shortflags=False,
+    help={
+        "prune": "Remove all but the newest, never one that is in use; says what it would do, and asks.",
+        "keep": "With --prune: how many of the newest stay; 3 if not said.",
+        "dry-run": "With --prune: only say what would be removed.",
+        "yes": "With --prune: remove without asking.",
+        "region": "AWS region; the settings' if not said.",
+        "json": "Print JSON, for programs.",
+    },
+)
+def images(
+    _context: Context,
+    prune: bool = False,
+    keep: str | None = None,
+    dry_run: bool = False,
+    yes: bool = False,
+    region: str | None = None,
+    json: bool = False,
+) -> None:
+    """List our machine images, or remove old ones.
+
+    For example:
+
+        ./invoke images
+        ./invoke images --prune --keep 3 --dry-run
+        ./invoke images --prune --keep 3 --yes
+    """
+    from runner.door.install import install
+
+    install("image")
+    from runner.image.images import ImagesOrder, carry_out
+
+    _end(
+        carry_out(ImagesOrder(prune=prune, keep=keep, dry_run=dry_run, yes=yes, as_json=json, region=region))
+    )
 
 
 def _end(code: int) -> None:

@@ -1,7 +1,8 @@
 """What can go wrong that a person can mend: one class a cause, one sentence each, one exit code a family.
 
 Exit codes: 0 all done; 1 a fault of this program; 2 cannot start as asked; 3 a recording cannot be read; 4 a result
-cannot be written; 5 the engine failed; 129, 130, 143 ended early by SIGHUP, SIGINT, SIGTERM.
+cannot be written; 5 the engine failed; 6 a machine image was not made; 7 AWS refused or failed; 129, 130, 143 ended
+early by SIGHUP, SIGINT, SIGTERM.
 """
 
 from __future__ import annotations
@@ -28,6 +29,18 @@ class UsageError(CannotStart):
 
 class EngineMissing(CannotStart):
     """The engine's packages are not installed and cannot be installed from here."""
+
+
+class PreflightFailed(CannotStart):
+    """A long build that could not have ended well; `failures` are sentences, each with what to do."""
+
+    def __init__(self, message: str, *, failures: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.failures = failures
+
+
+class AccountError(CannotStart):
+    """No AWS credentials, or such as are expired or may not do what was asked."""
 
 
 class ModelUnavailable(CannotStart):
@@ -97,10 +110,31 @@ class EngineFailed(TranscriberError):
     exit_code = 5
 
 
+class ImageFailed(TranscriberError):
+    """A build began and made no image; `stage` is where it ended and `log` holds every line that it printed."""
+
+    exit_code = 6
+
+    def __init__(self, message: str, *, stage: str, log: Path) -> None:
+        super().__init__(message)
+        self.stage = stage
+        self.log = log
+
+
+class CloudFailed(TranscriberError):
+    """AWS refused a request or did not answer; `code` is its own name for the reason, where it gave one."""
+
+    exit_code = 7
+
+    def __init__(self, message: str, *, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class Interrupted(TranscriberError):
     """A signal ended the work early; finished windows are kept."""
 
-    def __init__(self, number: signal.Signals) -> None:
-        super().__init__(f"ended early by {number.name}")
+    def __init__(self, number: signal.Signals, message: str = "") -> None:
+        super().__init__(message or f"ended early by {number.name}")
         self.signal = number
         self.exit_code = 128 + number.value

@@ -59,6 +59,9 @@ Formats = Annotated[
 Where = Annotated[
     str, Field(pattern=r"^(auto|local|aws|ssh://\S+)$"), Takes("auto, local, aws or ssh://user@host")
 ]
+Region = Annotated[
+    str, Field(pattern=r"^([a-z]{2}(-[a-z]+)+-\d+)?$"), Takes("a region's name such as eu-north-1")
+]
 Folder = Annotated[Path, AfterValidator(Path.expanduser), Takes("a folder")]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False), Takes("a number of seconds above 0")]
 
@@ -121,6 +124,10 @@ class Settings(BaseSettings):
         user_cache_path(APP), description="Folder for models and other things that can be made again."
     )
     where: Where = Field("auto", description="Where to transcribe: auto, local, aws or ssh://user@host.")
+    region: Region = Field(
+        "", description="AWS region; where none is set, AWS_REGION's, the profile's, or eu-north-1."
+    )
+    packer: AnyText = Field("packer", description="Packer: a name on the PATH, or a path.")
     hub_timeout: Seconds = Field(10.0, description="Seconds to wait for the model hub to answer.")
     decode_seconds: Seconds = Field(
         600.0, description="Processor seconds that decoding one recording may take."

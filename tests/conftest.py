@@ -28,7 +28,12 @@ keep_memory()
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
-pytest_plugins = ["tests.support.checkpoint"]
+pytest_plugins = [
+    "tests.image.plugin",
+    "tests.support.aws.fixtures",
+    "tests.support.checkpoint",
+    "tests.support.machines.fixtures",
+]
 
 _skips: Counter[str] = Counter()
 

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from runner.errors import CannotStart
 from tests import floor
 from tests.support import debian
 
@@ -71,10 +72,10 @@ class Step:
     work: Work
 
 
-def quiet(*command: str | Path) -> bool:
+def quiet(*command: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> bool:
     """Run a command whose words matter only where it finds fault."""
     run = subprocess.run(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=_environment()
+        command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env or _environment()
     )
     if run.returncode != 0:
         sys.stdout.write(run.stdout.decode(errors="replace"))
@@ -92,7 +93,10 @@ def shell_scripts() -> tuple[bool, Sequence[Skip]]:
             debian.install("shellcheck")
         except debian.PackagesMissing as error:
             raise NotRun(f"needs {error}", excused=not debian.may_install()) from error
-    return quiet("shellcheck", "invoke", ".ci/run"), ()
+    scripts = [
+        path for path in (ROOT / "packer" / "scripts").iterdir() if path.read_bytes().startswith(b"#!/")
+    ]
+    return quiet("shellcheck", "invoke", ".ci/run", *sorted(scripts)), ()
 
 
 def lock_is_current() -> tuple[bool, Sequence[Skip]]:
@@ -111,6 +115,42 @@ def lock_is_current() -> tuple[bool, Sequence[Skip]]:
         raise NotRun("needs the package index, which cannot be reached", excused=False)
     print(run.stderr, "requirements.lock is not what pyproject.toml asks for; run: ./invoke lock", sep="")
     return False, ()
+
+
+def packer_template() -> tuple[bool, Sequence[Skip]]:
+    """Hold the template to `packer fmt` and `packer validate`, where a Packer that can read it is named or on PATH."""
+    from runner.image.packer import environment, find_packer, installed_plugins, satisfies
+    from runner.image.template import read_template
+
+    template = read_template(ROOT / "packer")
+    try:
+        packer = find_packer(os.environ.get("PACKER", "packer"))
+    except CannotStart as error:
+        raise NotRun(f"needs Packer {template.packer} (PACKER=PATH)", excused=True) from error
+    if not satisfies(packer.version, template.packer):
+        raise NotRun(f"needs Packer {template.packer}; this is {packer.version} (PACKER=PATH)", excused=True)
+    formatted = quiet(packer.path, "fmt", "-check", "-diff", "packer")
+    if not template.plugins.keys() <= installed_plugins(packer).keys():
+        raise NotRun("needs Packer's plugins: packer init packer", excused=True)
+    with tempfile.TemporaryDirectory(prefix="tests-packer-") as folder:
+        wheel, key = Path(folder) / "a.whl", Path(folder) / "key"
+        wheel.touch()
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+        words = ["-var=gpu=false", f"-var=wheel={wheel}", f"-var=output={folder}"]
+        sources: list[list[str]] = [[], ["-var=host_address=192.0.2.7", f"-var=host_private_key_file={key}"]]
+        valid = [
+            quiet(packer.path, "validate", *words, *more, "packer", env=environment()) for more in sources
+        ]
+    return formatted and all(valid), ()
+
+
+def ansible_lint() -> tuple[bool, Sequence[Skip]]:
+    """Hold the roles to ansible-lint's profile for production; it finds its own helpers on the PATH."""
+    path = os.pathsep.join([str(BIN), os.environ.get("PATH", os.defpath)])
+    options = ["--offline", "--profile=production", "--strict", "."]
+    return quiet(
+        BIN / "ansible-lint", *options, env={**_environment(), "PATH": path}, cwd=ROOT / "ansible"
+    ), ()
 
 
 def run_tests(python: str | Path, arguments: Sequence[str]) -> tuple[bool, Sequence[Skip]]:
@@ -146,6 +186,8 @@ def everything(arguments: Sequence[str]) -> list[Step]:
         *checks,
         Step("shell scripts", shell_scripts),
         Step("lock", lock_is_current),
+        Step("ansible", ansible_lint),
+        Step("packer", packer_template),
         Step("tests", partial(run_tests, sys.executable, ["--cov", "--cov-report=term", *arguments])),
     ]
 

@@ -21,6 +21,7 @@ SIZES = {
     "engine": {"linux": 5_900_000_000, "darwin": 950_000_000},
     "test": {"linux": 110_000_000, "darwin": 110_000_000},
     "bench": {"linux": 160_000_000, "darwin": 60_000_000},
+    "image": {"linux": 260_000_000, "darwin": 260_000_000},
 }
 
 

@@ -240,7 +240,7 @@ def test_list_is_one_line_a_task_users_first() -> None:
     run = subprocess.run([sys.executable, "tasks.py", "--list"], cwd=ROOT, capture_output=True, text=True)
     shown = run.stdout.splitlines()
     assert [line.split()[0] for line in shown if line] == [
-        "Tasks:", "transcribe", "models", "doctor", "settings", "For", "test", "bench", "lock",
+        "Tasks:", "transcribe", "models", "image", "images", "doctor", "settings", "For", "test", "bench", "lock",
     ]  # fmt: skip
 
 

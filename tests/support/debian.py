@@ -20,6 +20,15 @@ COMPONENTS = {
     "ubuntu": ("main", "restricted", "universe", "multiverse"),
 }
 SPEECH = ("espeak-ng", "mbrola", "mbrola-sw1", "mbrola-sw2")
+MACHINES = (
+    "debootstrap",
+    "systemd-container",
+    "iptables",
+    "iproute2",
+    "openssh-client",
+    "util-linux",
+    "packer",
+)
 
 
 class PackagesMissing(Exception):

@@ -18,9 +18,17 @@ from tests.support import debian
 
 excused: set[str] = set()  # reasons that are facts of the machine
 
+ASKED = "GPU_TRANSCRIBER_TESTS"  # names of tests too long for every run, with commas between them
+_asked = os.environ.get(ASKED, "").split(
+    ","
+)  # read now: conftest takes such variables out of the environment
+
 
 def needs(*names: str) -> pytest.MarkDecorator:
-    """Mark a test with what it needs: root, unprivileged, linux, macos, gpu, int8, onednn, speech or debian:PACKAGE."""
+    """Mark a test with what it needs of the machine.
+
+    root, unprivileged, linux, macos, gpu, int8, onednn, speech, machines, debian:PACKAGE or asked:NAME.
+    """
     return pytest.mark.needs(*names)
 
 
@@ -36,8 +44,14 @@ def _lacking(name: str) -> str | None:
     if name.startswith("debian:"):
         package = name.removeprefix("debian:")
         return None if shutil.which(package) else _install(name, (package,))
+    if name.startswith("asked:"):
+        return _unless_asked(name.removeprefix("asked:"))
+    if name == "packer:modern":
+        return _lacking("machines") or _unless_modern()
     if name == "speech":
         return None if _speaks() else _install(name, debian.SPEECH)
+    if name == "machines":
+        return _lacking("linux") or _lacking("root") or _install(name, debian.MACHINES)
     facts: dict[str, tuple[Callable[[], bool], str]] = {
         "root": (lambda: os.geteuid() == 0, "needs root"),
         "unprivileged": (lambda: os.geteuid() != 0, "needs a user who is not root"),
@@ -48,11 +62,30 @@ def _lacking(name: str) -> str | None:
         "onednn": (_packs, "needs a torch with oneDNN"),
     }
     if name not in facts:
-        raise ValueError(f"unknown need {name!r}: known are speech, debian:PACKAGE, {', '.join(facts)}")
+        raise ValueError(
+            f"unknown need {name!r}: known are speech, machines, debian:PACKAGE, asked:NAME, {', '.join(facts)}"
+        )
     met, reason = facts[name]
     if met():
         return None
     excused.add(reason)
+    return reason
+
+
+def _unless_asked(name: str) -> str | None:
+    if name in _asked:
+        return None
+    reason = f"needs to be asked for: {ASKED}={name}"
+    excused.add(reason)
+    return reason
+
+
+def _unless_modern() -> str | None:
+    from tests.support import packer
+
+    if packer.find().modern:
+        return None
+    excused.add(reason := "needs Packer 1.11 or later with its plugins (PACKER=/path/to/packer)")
     return reason
 
 

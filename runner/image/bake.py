@@ -1,0 +1,202 @@
+"""The story of a build: asked, looked into, built by Packer, and what came of it written down."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from runner.cloud.account import Account
+from runner.door.install import ROOT
+from runner.errors import CannotStart, Interrupted, PreflightFailed, UsageError
+from runner.image.host import Host, Look, find_host, look, plan
+from runner.image.order import Order, new_folder
+from runner.image.outcome import LOG, Finished, failure, file, near, what_is_left
+from runner.image.packer import Packer, find_packer, run_packer
+from runner.image.preflight import Finding, Plan, checks, examine
+from runner.image.stages import Course, Line
+from runner.image.telling import Telling
+from runner.image.template import read_template
+from runner.image.versions import read_versions
+from runner.image.wheel import git_state
+from runner.interruption import Signals, Stop
+from runner.settings import load_settings
+
+ATTEMPTS = 6  # at a machine where AWS has none to give: each draws a zone anew
+
+
+def bake(order: Order) -> int:
+    """Make an image, or set up the host; returns the exit code.
+
+    Raises UsageError, CannotStart, PreflightFailed before a build; ImageFailed, Interrupted after one began.
+    """
+    order.refuse_nonsense()
+    telling = Telling()
+    with tempfile.TemporaryDirectory(prefix="gpu-transcriber-image-") as temporary:
+        prepared = _prepare(order, telling, Path(temporary))
+        if order.check:
+            return 0
+        _agree(order, prepared)
+        folder = new_folder(datetime.now().astimezone())
+        wheel = Path(shutil.move(next(Path(temporary).glob("*.whl")), folder))
+    return _build(prepared, folder, wheel, telling)
+
+
+def _prepare(order: Order, telling: Telling, folder: Path) -> Plan:
+    """Look at everything that a build leans on, and tell it; raises PreflightFailed with all that is wrong."""
+    begun = time.monotonic()
+    settings = load_settings({"region": order.region})
+    host, seen, refused = None, None, None
+    if order.host is not None:
+        host = find_host(order.host, order.ssh_config)
+        try:
+            seen = look(host)
+        except CannotStart as error:
+            refused = Finding("machine", False, str(error))
+    region = "" if host else order.variables.get("region") or Account(settings.region).region
+    prepared = Plan(
+        order, read_versions(), read_template(order.template), settings.packer, region, host, seen
+    )
+    if host is not None:
+        for line in _host_plan(order, prepared, host, seen):
+            telling.say(line)
+    wanted = [check for check in checks(prepared, folder) if not (refused and check[0] == refused.name)]
+    findings = [*([refused] if refused else []), *examine(wanted, begun)]
+    telling.findings(findings)
+    failures = tuple(dict.fromkeys(finding.text for finding in findings if not finding.passed))
+    if failures:
+        number = "what is told" if len(failures) == 1 else f"the {len(failures)} things"
+        raise PreflightFailed(
+            f"Nothing was begun: mend {number} above, then run this again.", failures=failures
+        )
+    return prepared
+
+
+def _host_plan(order: Order, prepared: Plan, host: Host, seen: Look | None) -> list[str]:
+    given = order.model_variables() | dict(order.variables)
+    model = given.get("model_id", prepared.versions.model)
+    if (source := given.get("model_source", "hub")) != "hub":
+        model = source
+    return plan(
+        host, seen, gpu=prepared.gpu, take_over=order.take_over, disposable=order.disposable, model=model
+    )
+
+
+def _agree(order: Order, prepared: Plan) -> None:
+    """Ask before a machine is taken over; raises UsageError where nobody can be asked."""
+    if order.yes or prepared.host is None or not (order.take_over or order.disposable):
+        return
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise UsageError(
+            "--take-over and --disposable change how one gets into the machine: add --yes to agree to the plan."
+        )
+    sys.stderr.write("Go on? [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise CannotStart("Nothing was begun.")
+
+
+def variables(prepared: Plan, folder: Path, wheel: Path) -> dict[str, str]:
+    """The template's variables for this build; those of --var come last and win."""
+    order, host = prepared.order, prepared.host
+    sha, dirty = git_state()
+    ours = {
+        "gpu": _bool(prepared.gpu),
+        "wheel": str(wheel),
+        "git_sha": (f"{sha}-dirty" if dirty else sha) or "unknown",
+        "output": str(folder),
+        **order.model_variables(),
+    }
+    if host is None:
+        ours["region"] = prepared.region
+    else:
+        ours |= {
+            "host_address": host.address,
+            "host_port": str(host.port),
+            "host_user": host.user,
+            "host_private_key_file": str(host.key or ""),
+            "take_over": _bool(order.take_over),
+            "disposable": _bool(order.disposable),
+        }
+    return {**ours, **order.variables}
+
+
+def _build(prepared: Plan, folder: Path, wheel: Path, telling: Telling) -> int:
+    packer = find_packer(prepared.packer)
+    course = Course()
+    log = folder / LOG
+    runs = Runs(packer, log, course, telling)
+    words = [f"-var={name}={value}" for name, value in variables(prepared, folder, wheel).items()]
+    template = str(prepared.order.template)
+    telling.say(f"Building; everything goes to {near(folder)} as well.")
+    try:
+        with Signals() as signals:
+            code = 0
+            if prepared.template.plugins:
+                course.enter("plugins")
+                code = runs.run(["init", template])
+            if code == 0:
+                code = runs.build(["-color=false", *words, template])
+            signals.check()
+    except Stop as stop:
+        left = what_is_left(prepared, course)
+        message = f"Ended early by {stop.signal.name} at the stage {course.failed_in or course.stage}. {left}"
+        raise Interrupted(stop.signal, f"{message} Every line is in {near(log)}.") from None
+    if code:
+        telling.course(course.stages)
+        raise failure(prepared, course, log)
+    return file(Finished(prepared, packer, course, folder, telling))
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Runs of Packer that share a log and a course."""
+
+    packer: Packer
+    log: Path
+    course: Course
+    telling: Telling
+
+    def run(self, words: Sequence[str]) -> int:
+        """One of them, to its end."""
+        with self.log.open("a", encoding="utf-8") as log:
+            return run_packer(
+                self.packer,
+                words,
+                folder=ROOT,
+                course=self.course,
+                log=log,
+                see=self._see,
+                interrupted=self._interrupted,
+            )
+
+    def build(self, words: Sequence[str]) -> int:
+        """Build; where AWS has no machine to give in one zone, in another that the template draws."""
+        for attempt in range(1, ATTEMPTS + 1):
+            code = self.run(["build", *words])
+            if code == 0 or not self.course.lacks_capacity or attempt == ATTEMPTS:
+                break
+            self.telling.say(
+                f"AWS has no machine of that type there; again, in any zone ({attempt + 1} of {ATTEMPTS}).",
+                "yellow",
+            )
+            self.course.begin_again()
+        return code
+
+    def _see(self, line: Line, began: bool) -> None:
+        if began:
+            self.telling.stage(self.course.stages)
+        self.telling.line(line)
+
+    def _interrupted(self) -> None:
+        self.course.failed_in = self.course.failed_in or self.course.stage
+        self.telling.say("Ending early: Packer takes down what it put up; wait for it.", "yellow")
+
+
+def _bool(value: bool) -> str:
+    return "true" if value else "false"

@@ -1,6 +1,8 @@
 """One SSH connection for all checks: a login takes half a second, a command over an open connection a fiftieth.
 
 testinfra shares connections but keeps no socket of its own, so a configuration with a ControlPath is written for it.
+A machine that was never met is believed at first sight, unless the caller's own configuration says otherwise; one whose
+key changed is not.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ Host *
   BatchMode yes
   ServerAliveInterval 15
 {identity}{include}
+Host *
+  StrictHostKeyChecking accept-new
 """
 _OWN = ("~/.ssh/config", "/etc/ssh/ssh_config")  # what ssh reads where no -F is given
 

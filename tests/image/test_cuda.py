@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,13 @@ def _nvcc(machine: Machine) -> str:
     """The compiler: where NVIDIA's packages put it, or Debian's."""
     path = NVCC.format(version=machine.versions["cuda_version"])
     return path if machine.host.file(path).exists else "nvcc"
+
+
+def _torch(machine: Machine) -> dict[str, Any]:
+    """What torch sees of the GPU, which it must reach, and how right it computes there."""
+    found: dict[str, Any] = machine.probe("torch_gpu", interpreter=PYTHON)
+    assert found["available"], found["why"]
+    return found
 
 
 @pytest.mark.static
@@ -65,20 +73,19 @@ def test_compiler_makes_a_program_that_the_gpu_runs(machine: Machine) -> None:
 
 
 def test_torch_reaches_the_gpu(machine: Machine) -> None:
-    found = machine.probe("torch_gpu", interpreter=PYTHON)
-    assert found["available"], found["why"]
+    found = _torch(machine)
     assert found["capability"] >= LEAST_CAPABILITY
 
 
 def test_torch_was_built_for_the_cuda_of_the_versions_file(machine: Machine) -> None:
     build = machine.versions["torch_build"]["gpu"]
-    found = machine.probe("torch_gpu", interpreter=PYTHON)
+    found = _torch(machine)
     if build.startswith("cu"):
         assert "cu" + found["cuda"].replace(".", "") == build
 
 
 def test_torch_has_kernels_for_this_gpu(machine: Machine) -> None:
-    found = machine.probe("torch_gpu", interpreter=PYTHON)
+    found = _torch(machine)
     major, minor = found["capability"]
     assert f"sm_{major}{minor}" in found["architectures"] or any(
         name.startswith(f"sm_{major}") and int(name[4:]) <= minor for name in found["architectures"]
@@ -87,20 +94,20 @@ def test_torch_has_kernels_for_this_gpu(machine: Machine) -> None:
 
 @pytest.mark.performance
 def test_product_of_matrices_in_half_precision_is_right(machine: Machine, measure: Measure) -> None:
-    found = machine.probe("torch_gpu", interpreter=PYTHON)
+    found = _torch(machine)
     measure("fp16_matmul_error", found["error"])
     measure("fp16_matmul_tflops", found["tflops"])
     assert 0 < found["error"] < MOST_ERROR, "0 would mean that nothing was computed in half precision"
 
 
 def test_torch_loads_its_own_cudnn_and_not_the_systems(machine: Machine) -> None:
-    found = machine.probe("torch_gpu", interpreter=PYTHON)
+    found = _torch(machine)
     assert found["cudnn_libraries"], "cuDNN was not loaded"
     assert [path for path in found["cudnn_libraries"] if "/opt/transcribe/venv/" not in path] == []
 
 
 def test_convolution_on_the_gpu_agrees_with_the_processor(machine: Machine) -> None:
-    assert machine.probe("torch_gpu", interpreter=PYTHON)["convolution_error"] < MOST_ERROR
+    assert _torch(machine)["convolution_error"] < MOST_ERROR
 
 
 @pytest.mark.static

@@ -81,7 +81,9 @@ def test_every_package_of_the_driver_is_of_the_pinned_branch(machine: Machine) -
 @pytest.mark.ours
 @pytest.mark.static
 def test_every_package_of_the_driver_is_held(machine: Machine) -> None:
-    assert set(_installed(machine)) - set(machine.lines("apt-mark showhold")) == set()
+    installed = set(_installed(machine))
+    assert installed, "no package of the driver is installed"
+    assert installed - set(machine.lines("apt-mark showhold")) == set()
 
 
 @pytest.mark.ours

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,8 +67,13 @@ def build_image(tmp_path: Path, aws: Cloud) -> Callable[..., Build]:
         else:  # its temporary keys are RSA with SHA-1, which no sshd of today takes
             given |= _import_key(aws, machine)
         template = packer.template(tmp_path, "amazon-ebs.image", aws.endpoint, checkout=checkout)
-        done = packer.run("build", template, given, "-timestamp-ui", env=aws.environment)
-        print(f"{packer.find()}\n{done.stdout}")
+        with tempfile.TemporaryDirectory(prefix="t-") as short:  # a socket's path has 108 characters at most
+            environment = {**aws.environment, "TMPDIR": short}
+            done = packer.run("build", template, given, "-timestamp-ui", env=environment)
+            print(f"{packer.find()}\n{done.stdout}")
+            assert not list(Path(short).glob("gpu-transcriber-*")), (
+                "the connection or its key was left behind"
+            )
         return Build(done.returncode, done.stdout, output)
 
     return build

@@ -107,6 +107,11 @@ class Fault:
                 "</Error></Errors><RequestID>edge</RequestID></Response>",
                 self.status,
             )
+        if request.service == "s3":
+            words = (
+                f"<Error><Code>{escape(self.code)}</Code><Message>{escape(self.message)}</Message></Error>"
+            )
+            return Answer(words, self.status, "application/xml")
         if request.action == f"{request.method} {request.path}" or request.service in _JSON:
             words = json.dumps({"__type": self.code, "message": self.message})
             return Answer(words, self.status, "application/json", {"x-amzn-ErrorType": self.code})

@@ -33,7 +33,7 @@ def warm(
     again: bool = False,
     json: bool = False,
 ) -> None:
-    """Make the first transcription here, so that the next one starts faster.
+    """Make the first transcription here: the next one starts faster.
 
     For whoever bakes a machine image: a built-in clip is transcribed cold, then warm, and what a cold start reads is
     listed to be read as the machine starts. For example:

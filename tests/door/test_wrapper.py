@@ -92,6 +92,7 @@ def test_console_script_has_the_users_tasks_alone(made: Made, elsewhere: Path) -
         "models",
         "doctor",
         "settings",
+        "warm",
     ]
 
 

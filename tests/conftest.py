@@ -25,9 +25,11 @@ os.environ["XDG_CONFIG_HOME"] = _config.name
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 keep_memory()
 
-# A run that was started by nohup must not hand its deafness on to the programs under test.
+# A run that was started by nohup, or in a script's background, must not hand its deafness on to what is tested.
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The checks of a machine need testinfra, which the environment of the oldest torch (tests/floor.py) does without.
 _checks = importlib.util.find_spec("testinfra") is not None

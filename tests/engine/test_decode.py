@@ -123,11 +123,21 @@ def test_a_language_that_the_model_has_not_is_named_in_a_sentence(engine: Engine
 
 @needs("speech")
 @pytest.mark.slow
-@pytest.mark.parametrize("precision", ["bfloat16", pytest.param("int8", marks=needs("int8"))])
+@pytest.mark.parametrize(
+    ("precision", "margin"), [("bfloat16", 0.03), pytest.param("int8", 0.06, marks=needs("int8"))]
+)
 def test_a_faster_precision_reads_nearly_as_well(
-    engine: Engine, checkpoint: Checkpoint, windows: list[Window], heard: torch.Tensor, precision: str
+    engine: Engine,
+    checkpoint: Checkpoint,
+    windows: list[Window],
+    heard: torch.Tensor,
+    precision: str,
+    margin: float,
 ) -> None:
-    """The stated margin: at most three words more of a hundred are wrong than in float32."""
+    """At most so many words more of a hundred are wrong than in float32: two standard errors of the 123 said here.
+
+    bf16 writes 3 words of a hundred otherwise, int8 12, as many better as worse; which ones depends on the processor.
+    """
     faster = Engine.load(checkpoint, device="cpu", precision=precision)
     said = " ".join(SENTENCES[:14])
 
@@ -137,4 +147,4 @@ def test_a_faster_precision_reads_nearly_as_well(
 
     exact = error_rate(engine, heard)
     assert exact < 0.4
-    assert error_rate(faster, hear(faster, [window.samples for window in windows])) <= exact + 0.03
+    assert error_rate(faster, hear(faster, [window.samples for window in windows])) <= exact + margin

@@ -127,6 +127,12 @@ def test_checks_are_found_from_every_folder_of_the_tests_and_nothing_is_written_
     assert not (tmp_path / "cache").exists()
 
 
+def test_folder_without_tests_is_told_where_the_checks_are_started() -> None:
+    done = run(f"--hosts={NOWHERE}", cwd=ROOT / "packer")
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert done.stderr.strip() == f"ERROR: --hosts={NOWHERE}: start the checks in {ROOT}"
+
+
 def test_without_a_machine_no_check_is_collected() -> None:
     done = run("--collect-only", "-q", "tests/sabotage", "tests/test_formats.py")
     assert done.returncode == pytest.ExitCode.OK

@@ -74,9 +74,11 @@ class Connection:
         self._folder: Path | None = None
         given: str | None = config.getoption("ssh_config")
         key: str | None = config.getoption("ssh_identity_file")
-        for option, file in (("--ssh-config", given), ("--ssh-identity-file", key)):
-            if file and not Path(file).expanduser().is_file():
-                raise pytest.UsageError(f"{option}={file}: there is no such file")
+        for option, named in (("--ssh-config", given), ("--ssh-identity-file", key)):
+            if named and not Path(named).expanduser().is_file():
+                raise pytest.UsageError(f"{option}={named}: there is no such file")
+        if given:
+            given = config.option.ssh_config = str(Path(given).expanduser())
         if not shutil.which("ssh"):
             raise pytest.UsageError(
                 "there is no ssh on this computer: install it (apt install openssh-client)"

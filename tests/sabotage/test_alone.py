@@ -52,7 +52,7 @@ def test_checks_need_no_more_than_the_extra_that_bakes(tmp_path: Path) -> None:
             top = file.parts[0]
             if top != ".." and not (site / top).exists():
                 (site / top).symlink_to(Path(str(installed.locate_file(top))))
-    command = [tmp_path / "venv" / "bin" / "python", "-m", "pytest", f"--hosts={NOWHERE}"]
+    command = [f"{tmp_path}/venv/bin/python", "-m", "pytest", f"--hosts={NOWHERE}"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr.partition(" does")[0]) == (
         pytest.ExitCode.USAGE_ERROR,

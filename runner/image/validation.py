@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
+import time
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -20,6 +23,7 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 def validate(plan: Plan, folder: Path, patience: float) -> str:
     """Hold the variables against the template; raises CannotStart. `folder` stands for that of the build."""
+    end = time.monotonic() + patience - REST
     known = plan.template.defaults
     if unknown := [name for name in plan.order.variables if name not in known]:
         raise CannotStart(
@@ -32,7 +36,7 @@ def validate(plan: Plan, folder: Path, patience: float) -> str:
         return f"{given}; values are for Packer to judge, once it is here"
     if not _serves(packer, plan.template):
         return f"{given}; values are for Packer to judge, once it and its plugins are here"
-    if not _answers(packer, plan, folder, patience - REST):
+    if not _answers(packer, plan, folder, max(0.0, end - time.monotonic())):
         return f"{given}; not judged by Packer, which took too long: the build will"
     return f"{given}; Packer takes them"
 
@@ -58,21 +62,25 @@ def _answers(packer: Packer, plan: Plan, folder: Path, patience: float) -> bool:
     """Whether Packer judged the variables in that time; raises CannotStart with its reason where it refuses them."""
     final = variables(plan, folder, folder / "gpu_transcriber.whl")
     words = [f"-var={name}={value}" for name, value in final.items()]
+    process = subprocess.Popen(
+        [packer.path, "validate", *words, str(plan.template.folder)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env=environment({"PACKER_NO_COLOR": "1"}),
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,  # its plugins are ended with it
+    )
     try:
-        done = subprocess.run(
-            [packer.path, "validate", *words, str(plan.template.folder)],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=patience,
-            env=environment({"PACKER_NO_COLOR": "1"}),
-            stdin=subprocess.DEVNULL,
-        )
+        told, _ = process.communicate(timeout=patience)
     except subprocess.TimeoutExpired:  # a slow computer is no reason to begin nothing
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
         return False
-    if done.returncode:
-        said = " ".join(_COLOURS.sub("", f"{done.stdout} {done.stderr}").split()) or "it gave no reason"
+    if process.returncode:
+        said = " ".join(_COLOURS.sub("", told).split()) or "it gave no reason"
         said = said if len(said) <= LONGEST else f"{said[:LONGEST]}…"
         raise CannotStart(f"Packer does not take the template with these variables: {said.rstrip('.')}.")
     return True

@@ -78,7 +78,7 @@ def test_the_plan_of_an_owned_machine_leaves_what_locks_its_owner_out() -> None:
     )
 
     assert "Ubuntu 22.04, kernel 5.15.0-1100-aws, 1 NVIDIA device" in told
-    assert "leaves     kernel, driver, SSH, firewall and sysctl as they are" in told
+    assert "leaves     kernel, driver, CUDA, SSH, firewall and sysctl as they are" in told
     assert "graphics   torch for CUDA, which brings its own libraries" in told
     assert "toolkit" not in told
     assert "closes" not in told

@@ -10,10 +10,8 @@ build {
   }
 
   provisioner "shell" {
-    inline = [
-      "echo 'stage: start'",
-      "if command -v cloud-init >/dev/null; then sudo cloud-init status --wait >/dev/null; fi",
-    ]
+    script           = "${path.root}/scripts/settled"
+    environment_vars = ["WAIT=${local.disposable}"]
   }
 
   # The packages and the kernel.
@@ -63,8 +61,9 @@ build {
     max_retries         = 5
   }
 
-  # All the checks. The key goes by the environment, and `exec` keeps it out of the list of processes; never `inline`,
-  # which would write it to a file.
+  # All the checks. Packer gives a script of this computer no environment but by the words of a shell: the key stands in the
+  # list of processes for the moment until `exec` has put the script in the shell's place, and with PACKER_LOG=1 in Packer's
+  # own log. Then it is in the environment, which prove empties of it. The text of an `inline` would be written to a file too.
   provisioner "shell-local" {
     script          = "${path.root}/scripts/prove"
     execute_command = ["/bin/sh", "-c", "{{.Vars}} exec {{.Script}} checks"]

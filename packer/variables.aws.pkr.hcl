@@ -53,7 +53,7 @@ variable "source_ami_owners" {
 variable "vpc_id" {
   type        = string
   default     = null
-  description = "The VPC to bake in; null: the default VPC."
+  description = "The VPC to bake in; null: the default VPC. In one of your own set subnet_id or subnet_filter too: it has no default-for-az."
 
   validation {
     condition     = var.vpc_id == null || can(regex("^vpc-[0-9a-f]+$", var.vpc_id))
@@ -75,7 +75,7 @@ variable "subnet_id" {
 variable "subnet_filter" {
   type        = map(string)
   default     = { "default-for-az" = "true" }
-  description = "Which subnets may be drawn, as filters of DescribeSubnets."
+  description = "Which subnets may be drawn, as filters of DescribeSubnets. The default fits those of a default VPC alone."
 
   validation {
     condition     = length(var.subnet_filter) > 0
@@ -108,11 +108,11 @@ variable "builder_cidrs" {
 variable "ssh_interface" {
   type        = string
   default     = "public_ip"
-  description = "Which address of the build machine is used: public_ip, private_ip, public_dns, private_dns or session_manager."
+  description = "Which address of the build machine is used: public_ip, private_ip, public_dns or private_dns."
 
   validation {
-    condition     = contains(["public_ip", "private_ip", "public_dns", "private_dns", "session_manager"], var.ssh_interface)
-    error_message = "The ssh_interface must be public_ip, private_ip, public_dns, private_dns or session_manager."
+    condition     = contains(["public_ip", "private_ip", "public_dns", "private_dns"], var.ssh_interface)
+    error_message = "The ssh_interface must be public_ip, private_ip, public_dns or private_dns."
   }
 }
 
@@ -169,7 +169,7 @@ variable "encrypt" {
 variable "kms_key_id" {
   type        = string
   default     = null
-  description = "The key to encrypt with; null: the account's default key, with which an image cannot be shared."
+  description = "The key to encrypt with, which encrypt must ask for; null: the account's default key, with which an image cannot be shared."
 
   validation {
     condition     = var.kms_key_id == null || can(regex("^(arn:aws|alias/|[0-9a-f-]{36}$|mrk-)", var.kms_key_id))

@@ -15,7 +15,7 @@ variable "disposable" {
 variable "take_over" {
   type        = bool
   default     = false
-  description = "On a host that one owns, also set its kernel, NVIDIA driver, SSH and firewall, and reboot it."
+  description = "On a host that one owns, also set its kernel, NVIDIA driver, CUDA, SSH and firewall, and reboot it."
 }
 
 variable "model_source" {

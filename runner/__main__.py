@@ -13,6 +13,7 @@ from invoke.tasks import task
 
 from runner.commands import doctor, models, settings, transcribe
 from runner.door.program import NAME, Program
+from runner.errors import UsageError
 
 
 @task(
@@ -27,7 +28,7 @@ from runner.door.program import NAME, Program
 )
 def warm(
     _context: Context,
-    cache: str,
+    cache: str | None = None,
     user: str | None = None,
     gpu: bool = False,
     again: bool = False,
@@ -40,6 +41,8 @@ def warm(
 
         ./invoke warm --cache /opt/transcribe/cache --user transcribe
     """
+    if cache is None:
+        raise UsageError("--cache FOLDER is missing: it says where the caches and what was measured go.")
     from dataclasses import asdict
     from pathlib import Path
 

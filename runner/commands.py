@@ -185,7 +185,7 @@ def settings(_context: Context, json: bool = False) -> None:
         "model": "A hub id, a folder, or demonstration; versions.yml's if not said.",
         "region": "AWS region to build in; the settings' if not said.",
         "ssh-config": "With --host: a configuration file for ssh, in place of your own.",
-        "var": "NAME=VALUE for Packer, repeatable; packer/variables.*.pkr.hcl have the names.",
+        "var": "NAME=VALUE for Packer, repeatable: names of packer/variables.*.pkr.hcl that are no option here.",
         "template": "Packer's template; packer in the checkout if not said.",
         "check": "Look whether a build could begin, and build nothing.",
         "yes": "Agree to the plan for --take-over and --disposable.",
@@ -207,7 +207,7 @@ def image(
 ) -> None:
     """Make a machine image, or set up a machine that you own.
 
-    The image's id goes to standard output and ami_id.txt, all else to standard error and build/:
+    A line `region ami-…` for each region goes to standard output and ami_id.txt, all else to standard error and build/:
 
         ./invoke image --check
         ./invoke image --region eu-north-1

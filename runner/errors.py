@@ -40,7 +40,7 @@ class PreflightFailed(CannotStart):
 
 
 class AccountError(CannotStart):
-    """No AWS credentials, or such as are expired or may not do what was asked."""
+    """No AWS credentials, or such as are expired, cannot be had, or may not do what was asked."""
 
 
 class ModelUnavailable(CannotStart):

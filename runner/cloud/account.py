@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
@@ -14,18 +15,22 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConfigNotFound,
+    ConfigParseError,
     CredentialRetrievalError,
     EndpointConnectionError,
     HTTPClientError,
     NoCredentialsError,
     PartialCredentialsError,
     ProfileNotFound,
+    ProxyConnectionError,
+    SSLError,
     SSOError,
     TokenRetrievalError,
 )
 from botocore.parsers import ResponseParserError
 
-from runner.errors import AccountError, CloudFailed, TranscriberError
+from runner.errors import AccountError, CannotStart, CloudFailed, TranscriberError
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -57,25 +62,34 @@ class Account:
     """The credentials that boto3 finds, in one region."""
 
     def __init__(self, region: str = "") -> None:
+        bundle = os.environ.get("AWS_CA_BUNDLE", "")
+        if bundle and not Path(bundle).is_file():  # boto3 would tell of a network that is not there
+            raise CannotStart(
+                f"AWS_CA_BUNDLE is {bundle}, and there is no such file: correct it, or unset it."
+            )
         with told("read the AWS configuration"):
             self._session = boto3.Session()
         self.region: str = region or self._session.region_name or DEFAULT_REGION
 
     @cached_property
     def ec2(self) -> EC2Client:
-        return self._session.client("ec2", region_name=self.region, config=PATIENCE)
+        with told("make a client"):
+            return self._session.client("ec2", region_name=self.region, config=PATIENCE)
 
     @cached_property
     def quotas(self) -> ServiceQuotasClient:
-        return self._session.client("service-quotas", region_name=self.region, config=PATIENCE)
+        with told("make a client"):
+            return self._session.client("service-quotas", region_name=self.region, config=PATIENCE)
 
     @cached_property
     def pricing(self) -> PricingClient:
-        return self._session.client("pricing", region_name=PRICE_REGION, config=PATIENCE)
+        with told("make a client"):
+            return self._session.client("pricing", region_name=PRICE_REGION, config=PATIENCE)
 
     @cached_property
     def sts(self) -> STSClient:
-        return self._session.client("sts", region_name=self.region, config=PATIENCE)
+        with told("make a client"):
+            return self._session.client("sts", region_name=self.region, config=PATIENCE)
 
     def identity(self) -> Identity:
         """Ask AWS who we are; raises AccountError, CloudFailed."""
@@ -86,10 +100,13 @@ class Account:
 
 @contextmanager
 def told(doing: str) -> Iterator[None]:
-    """Turn what AWS and boto3 raise into AccountError or CloudFailed; `doing` is what was tried, as a verb's phrase."""
+    """Turn what AWS and boto3 raise into CannotStart or CloudFailed; `doing` is what was tried, as a verb's phrase.
+
+    ValueError and OSError are what boto3 lets through of a setting or a credential_process that makes no sense.
+    """
     try:
         yield
-    except (BotoCoreError, ClientError, ResponseParserError) as error:
+    except (BotoCoreError, ClientError, ResponseParserError, ValueError, OSError) as error:
         raise refusal(error, doing) from error
 
 
@@ -110,10 +127,9 @@ def refusal(error: Exception, doing: str) -> TranscriberError:
         return AccountError(f"The AWS credentials are incomplete ({error}): mend them, or set AWS_PROFILE.")
     if isinstance(error, ProfileNotFound):
         return AccountError(f"{error}: correct AWS_PROFILE, or make the profile with aws configure.")
-    if (
-        isinstance(error, (TokenRetrievalError, SSOError, CredentialRetrievalError))
-        or code_of(error) in EXPIRED
-    ):
+    if (misset := _misset(error)) is not None:
+        return misset
+    if isinstance(error, (TokenRetrievalError, SSOError)) or code_of(error) in EXPIRED:
         return AccountError(f"The AWS credentials are expired: {again}")
     if code_of(error) in UNKNOWN_KEY:
         return AccountError(
@@ -138,3 +154,32 @@ def refusal(error: Exception, doing: str) -> TranscriberError:
             f"AWS could not be reached to {doing}: check the network, HTTPS_PROXY and the region."
         )
     return CloudFailed(f"AWS could not {doing}: {str(error).rstrip('.')}.")
+
+
+def _misset(error: Exception) -> TranscriberError | None:
+    """The sentence where the reason is a setting on this computer; None where it is another."""
+    said = " ".join(str(error).split()).rstrip(".: ")
+    if isinstance(error, (ConfigParseError, ConfigNotFound)):
+        return AccountError(
+            f"The AWS configuration cannot be read ({said}): correct that file, or name another in AWS_CONFIG_FILE or "
+            "AWS_SHARED_CREDENTIALS_FILE."
+        )
+    if isinstance(error, ProxyConnectionError):
+        return CannotStart(f"The proxy does not answer ({said}): correct HTTPS_PROXY, or unset it.")
+    if isinstance(error, SSLError):
+        return CannotStart(
+            f"The certificate of what answers for AWS is not trusted ({said[:LONGEST]}): name your network's own in "
+            "AWS_CA_BUNDLE, and check HTTPS_PROXY."
+        )
+    if "Invalid endpoint" in said:
+        return CannotStart(
+            f"What AWS is to be reached by is no address ({said}): correct AWS_ENDPOINT_URL, which takes "
+            "https://host, or unset it; and the region."
+        )
+    ours = isinstance(error, (BotoCoreError, ClientError, ResponseParserError))
+    if isinstance(error, CredentialRetrievalError) or not ours:
+        return AccountError(
+            f"The program or service that hands out the AWS credentials failed ({said}): run by hand what "
+            "credential_process names in the AWS configuration, or set AWS_PROFILE to another."
+        )
+    return None

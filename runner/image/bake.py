@@ -13,17 +13,17 @@ from pathlib import Path
 
 from runner.cloud.account import Account
 from runner.door.install import ROOT
-from runner.errors import CannotStart, Interrupted, PreflightFailed, UsageError
+from runner.errors import CannotStart, Interrupted, PreflightFailed, TranscriberError, UsageError
 from runner.image.host import Host, Look, find_host, look, plan
 from runner.image.order import Order, new_folder
 from runner.image.outcome import LOG, Finished, failure, file, near, what_is_left
 from runner.image.packer import Packer, find_packer, run_packer
-from runner.image.preflight import Finding, Plan, checks, examine
+from runner.image.plan import Plan, variables
+from runner.image.preflight import Finding, checks, distinct, examine
 from runner.image.stages import Course, Line
 from runner.image.telling import Telling
 from runner.image.template import read_template
 from runner.image.versions import read_versions
-from runner.image.wheel import git_state
 from runner.interruption import Signals, Stop
 from runner.settings import load_settings
 
@@ -40,6 +40,7 @@ def bake(order: Order) -> int:
     with tempfile.TemporaryDirectory(prefix="gpu-transcriber-image-") as temporary:
         prepared = _prepare(order, telling, Path(temporary))
         if order.check:
+            telling.say("A build could begin.")
             return 0
         _agree(order, prepared)
         folder = new_folder(datetime.now().astimezone())
@@ -51,24 +52,31 @@ def _prepare(order: Order, telling: Telling, folder: Path) -> Plan:
     """Look at everything that a build leans on, and tell it; raises PreflightFailed with all that is wrong."""
     begun = time.monotonic()
     settings = load_settings({"region": order.region})
-    host, seen, refused = None, None, None
+    host, seen, region = None, None, ""
+    refused: list[Finding] = []
     if order.host is not None:
         host = find_host(order.host, order.ssh_config)
         try:
             seen = look(host)
         except CannotStart as error:
-            refused = Finding("machine", False, str(error))
-    region = "" if host else order.variables.get("region") or Account(settings.region).region
+            refused.append(Finding("machine", False, str(error)))
+    else:
+        try:
+            region = Account(settings.region).region
+        except TranscriberError as error:
+            region = settings.region
+            refused.append(Finding("credentials", False, str(error)))
     prepared = Plan(
         order, read_versions(), read_template(order.template), settings.packer, region, host, seen
     )
     if host is not None:
         for line in _host_plan(order, prepared, host, seen):
             telling.say(line)
-    wanted = [check for check in checks(prepared, folder) if not (refused and check[0] == refused.name)]
-    findings = [*([refused] if refused else []), *examine(wanted, begun)]
+    names = {finding.name for finding in refused}
+    wanted = [check for check in checks(prepared, folder) if check[0] not in names]
+    findings = distinct([*refused, *examine(wanted, begun)])
     telling.findings(findings)
-    failures = tuple(dict.fromkeys(finding.text for finding in findings if not finding.passed))
+    failures = tuple(finding.text for finding in findings if not finding.passed)
     if failures:
         number = "what is told" if len(failures) == 1 else f"the {len(failures)} things"
         raise PreflightFailed(
@@ -78,12 +86,13 @@ def _prepare(order: Order, telling: Telling, folder: Path) -> Plan:
 
 
 def _host_plan(order: Order, prepared: Plan, host: Host, seen: Look | None) -> list[str]:
-    given = order.model_variables() | dict(order.variables)
-    model = given.get("model_id", prepared.versions.model)
-    if (source := given.get("model_source", "hub")) != "hub":
-        model = source
     return plan(
-        host, seen, gpu=prepared.gpu, take_over=order.take_over, disposable=order.disposable, model=model
+        host,
+        seen,
+        gpu=prepared.gpu,
+        take_over=order.take_over,
+        disposable=order.disposable,
+        model=prepared.model,
     )
 
 
@@ -99,31 +108,6 @@ def _agree(order: Order, prepared: Plan) -> None:
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise CannotStart("Nothing was begun.")
-
-
-def variables(prepared: Plan, folder: Path, wheel: Path) -> dict[str, str]:
-    """The template's variables for this build; those of --var come last and win."""
-    order, host = prepared.order, prepared.host
-    sha, dirty = git_state()
-    ours = {
-        "gpu": _bool(prepared.gpu),
-        "wheel": str(wheel),
-        "git_sha": (f"{sha}-dirty" if dirty else sha) or "unknown",
-        "output": str(folder),
-        **order.model_variables(),
-    }
-    if host is None:
-        ours["region"] = prepared.region
-    else:
-        ours |= {
-            "host_address": host.address,
-            "host_port": str(host.port),
-            "host_user": host.user,
-            "host_private_key_file": str(host.key or ""),
-            "take_over": _bool(order.take_over),
-            "disposable": _bool(order.disposable),
-        }
-    return {**ours, **order.variables}
 
 
 def _build(prepared: Plan, folder: Path, wheel: Path, telling: Telling) -> int:
@@ -196,7 +180,3 @@ class Runs:
     def _interrupted(self) -> None:
         self.course.failed_in = self.course.failed_in or self.course.stage
         self.telling.say("Ending early: Packer takes down what it put up; wait for it.", "yellow")
-
-
-def _bool(value: bool) -> str:
-    return "true" if value else "false"

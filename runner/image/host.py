@@ -23,6 +23,15 @@ echo "gpus=$(grep -lx 0x10de /sys/bus/pci/devices/*/vendor 2>/dev/null | wc -l)"
 echo "baked=$( [ -e /opt/transcribe/.setup_complete ] && echo yes || echo no )"
 """
 
+# What is done to a machine that is taken over or ours to wipe, and to no other.
+OURS = (
+    "  removes    snapd and what wakes by itself, updates with it; brings packages up to date; sets clock and limits",
+    "  closes     SSH to keys only; ECDSA host keys are no longer offered: who knows it by one is asked anew",
+    "  closes     the network to all but SSH and ping; port 8000 too, unless security_api_sources names who may in",
+    "  closes     the way through it: what Docker, libvirt or a VPN forwards is dropped (security_forwarding lets it)",
+    "  sets       sysctl",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Host:
@@ -132,18 +141,17 @@ def plan(
     lines += [
         "  installs   packages, /opt/transcribe (Python environment, model, caches), units, the user transcribe",
         f"  model      {model}",
-        f"  graphics   {'the CUDA toolkit, and torch for CUDA' if gpu else 'none: torch for the processor'}",
+        f"  graphics   {_graphics(gpu=gpu, ours=ours)}",
     ]
     if gpu and ours:
         lines.append("  replaces   kernel and NVIDIA driver by the versions of the image, held there")
     if ours:
-        lines.append(
-            "  closes     SSH to keys only, the firewall to all but SSH and port 8000, sysctl settings"
-        )
+        lines += OURS
     else:
         lines.append(
-            "  leaves     kernel, driver, SSH, firewall and sysctl as they are (--take-over would set them)"
+            "  leaves     kernel, driver, CUDA, SSH, firewall and sysctl as they are (--take-over would set them)"
         )
+    lines.append("  limits     the system's journal, in size and days; it is kept on disk")
     if ours:
         lines.append("  restarts   twice")
     if disposable:
@@ -151,8 +159,16 @@ def plan(
             "  wipes      keys that log in, host keys, machine id, logs, histories: it is an image then, not yours"
         )
     else:
-        lines.append("  never      wipes anything: accounts, keys, logs and histories stay (no sysprep)")
+        lines.append("  never      wipes anything else: accounts, keys, logs and histories stay (no sysprep)")
     return lines
+
+
+def _graphics(*, gpu: bool, ours: bool) -> str:
+    if not gpu:
+        return "none: torch for the processor"
+    return (
+        "the CUDA toolkit, and torch for CUDA" if ours else "torch for CUDA, which brings its own libraries"
+    )
 
 
 def _host(said: str, config_text: str, config: Path | None) -> Host:

@@ -14,6 +14,21 @@ from runner.errors import OutputNotWritable, UsageError
 TEMPLATE = ROOT / "packer"
 BUILDS = ROOT / "build"
 DEMONSTRATION = "demonstration"
+# Variables of the template that are not --var's to set: what is asked about and looked into follows the options.
+NOT_VAR = {
+    "gpu": "--cpu builds without a GPU",
+    "model_source": "--model chooses the model",
+    "model_id": "--model chooses the model",
+    "region": "--region chooses the region",
+    "take_over": "--take-over does it, with --host, and asks first",
+    "disposable": "--disposable does it, with --host, and asks first",
+    "host_private_key_file": "ssh's own configuration or --ssh-config names the key of --host",
+    "wheel": "the wheel is built from this checkout",
+    "output": "each build has a folder of its own in build/",
+    "tools": "the tools are those of this checkout's .venv",
+    "git_sha": "the commit is the one that is checked out",
+}
+HOST = "--host says where the machine is"  # of every other host_…
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +58,9 @@ class Order:
                 raise UsageError(f"{name} goes with --host: a machine in AWS is ours anyway.")
         if self.region is not None and self.host is not None:
             raise UsageError("--region goes with a build in AWS, and not with --host.")
+        for name in self.variables:
+            if instead := NOT_VAR.get(name) or (HOST if name.startswith("host_") else None):
+                raise UsageError(f"--var {name}=… is not taken: {instead}.")
         if not self.template.is_dir():
             raise UsageError(f"--template is {str(self.template)!r}, and there is no such folder.")
 

@@ -15,12 +15,12 @@ from runner.door.install import ROOT
 from runner.errors import ImageFailed, TranscriberError
 from runner.image import ami_id
 from runner.image.packer import Packer
-from runner.image.preflight import Plan
+from runner.image.plan import Plan
 from runner.image.report import Build, write_report
 from runner.image.sbom import make_sbom
 from runner.image.stages import Course
 from runner.image.telling import Telling
-from runner.image.wheel import git_state
+from runner.image.wheel import commit, git_state
 from runner.screen.tables import print_line
 
 MANIFEST, INVENTORY = "manifest.json", "inventory.json"
@@ -134,13 +134,14 @@ def what_is_left(prepared: Plan, course: Course) -> str:
     if prepared.host is not None:
         return "The machine is as that stage left it; running this again goes on from there."
     try:
-        left = leftovers(Account(prepared.region), course.made)
+        left = leftovers(Account(prepared.region), course.made, commit())
     except TranscriberError as error:
         names = ", ".join(name for names in course.made.values() for name in names) or "packer_*"
         return f"Whether anything is left in AWS could not be learnt ({error}) Look for {names} in {prepared.region}."
     if left:
         return f"Left in {prepared.region}, to be removed by hand: {', '.join(left)}."
-    return f"Nothing is left in {prepared.region}: no machine, image, key pair or security group."
+    kinds = "machine, volume, image, key pair, security group or launch template"
+    return f"Nothing is left in {prepared.region}: no {kinds}."
 
 
 def near(path: Path) -> Path:

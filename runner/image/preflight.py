@@ -15,11 +15,11 @@ from runner.cloud.account import Account
 from runner.cloud.base_image import newest_image
 from runner.cloud.quotas import gpu_quota, vcpus
 from runner.errors import CannotStart, TranscriberError
-from runner.image.host import PLATFORMS, Host, Look
-from runner.image.order import BUILDS, Order
+from runner.image.host import PLATFORMS
+from runner.image.order import BUILDS
 from runner.image.packer import find_packer, installed_plugins, satisfies
-from runner.image.template import Template
-from runner.image.versions import Versions
+from runner.image.plan import Plan
+from runner.image.validation import validate
 from runner.image.wheel import build_wheel
 from runner.screen.tables import in_gigabytes
 
@@ -41,31 +41,11 @@ class Finding:
 Check = Callable[[], str]  # returns what it found; raises TranscriberError with what to do
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a preflight is about."""
-
-    order: Order
-    versions: Versions
-    template: Template
-    packer: str
-    region: str
-    host: Host | None = None
-    look: Look | None = None
-
-    @property
-    def gpu(self) -> bool:
-        return not self.order.cpu and self.order.variables.get("gpu") != "false"
-
-    @property
-    def flavour(self) -> str:
-        return "gpu" if self.gpu else "cpu"
-
-
 def checks(plan: Plan, wheel_folder: Path) -> list[tuple[str, Check]]:
     """The checks for a build, each with its name, in the order in which they are told."""
     common: list[tuple[str, Check]] = [
         ("versions of Packer", lambda: packer(plan)),
+        ("variables", lambda: validate(plan, wheel_folder, PATIENCE)),
         ("Ansible", ansible),
         ("lock", lambda: lock(plan)),
         ("model", lambda: model(plan)),
@@ -198,16 +178,12 @@ def lock(plan: Plan) -> str:
 
 def model(plan: Plan) -> str:
     """Whether the model's revision is known, so that the image can be held to it."""
-    given = plan.order.model_variables() | dict(plan.order.variables)
-    source, named = given.get("model_source", "hub"), given.get("model_id", plan.versions.model)
-    if source != "hub":
-        return source
-    if named == plan.versions.model and plan.versions.model_revision is None:
+    if plan.model == plan.versions.model and plan.versions.model_revision is None:
         raise CannotStart(
-            f"No revision of {named} is in versions.yml: resolve it on a machine that reaches the hub, or build with "
-            "--model FOLDER or --model demonstration."
+            f"No revision of {plan.model} is in versions.yml: on a machine that reaches the hub run .venv/bin/python "
+            "-m runner.machine.pin, and commit what it writes; or build with --model FOLDER or --model demonstration."
         )
-    return named
+    return plan.model
 
 
 def disk(folder: Path) -> str:
@@ -242,6 +218,18 @@ def machine(plan: Plan) -> str:
     if problems:
         raise CannotStart(f"{host.named} {'; it '.join(problems)}.")
     return f"{PLATFORMS[seen.platform]}, {in_gigabytes(seen.free)} free"
+
+
+def distinct(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings, what fails for one and the same reason told once."""
+    told: set[str] = set()
+    kept = []
+    for finding in findings:
+        if finding.passed or finding.text not in told:
+            kept.append(finding)
+        if not finding.passed:
+            told.add(finding.text)
+    return kept
 
 
 def _begin(name: str, check: Check) -> SimpleQueue[Finding]:

@@ -36,3 +36,9 @@ def git_state() -> tuple[str, bool]:
 
     sha = git("rev-parse", "HEAD")
     return sha, bool(sha and git("status", "--porcelain", "--untracked-files=no"))
+
+
+def commit() -> str:
+    """The commit as a build records it: with -dirty after it where files differ, and unknown where there is none."""
+    sha, dirty = git_state()
+    return (f"{sha}-dirty" if dirty else sha) or "unknown"

@@ -116,6 +116,8 @@ def _nvidia() -> list[Package]:
         *real,
         *poison,
         Package("nvidia-headless-550", POISON),
+        Package("nvidia-modprobe", DRIVER),
+        Package("nvidia-modprobe", POISON),
         Package("cuda-toolkit-11-8", "11.8.0-1", depends="cuda-nvcc-11-8"),
         Package("cuda-nvcc-11-8", "11.8.89-1", programs={"/usr/local/cuda-11.8/bin/nvcc": _NVCC}),
         Package("libcudnn9-cuda-11", "9.1.0.70-1"),

@@ -44,7 +44,8 @@ def test_on_ubuntu_the_toolkit_alone_comes_from_nvidia_and_no_driver_with_it(
     play("cuda")
     shown = machine.run("dpkg-query -W -f '${Package}=${Version}\\n' 'cuda-*' 'libcudnn*'").stdout.split()
     assert {"cuda-toolkit-11-8=11.8.0-1", "libcudnn9-cuda-11=9.1.0.70-1"} <= set(shown)
-    assert {"cuda-toolkit-11-8", "libcudnn9-cuda-11"} <= set(machine.run("apt-mark showhold").stdout.split())
+    held = set(machine.run("apt-mark showhold").stdout.split())
+    assert {"cuda-toolkit-11-8", "cuda-nvcc-11-8", "libcudnn9-cuda-11"} <= held
     for meta in ("cuda", "cuda-drivers", "cuda-toolkit-12-4"):
         refused = machine.run(f"apt-get -s install {meta}", check=False)
         assert "no installation candidate" in refused.stdout + refused.stderr

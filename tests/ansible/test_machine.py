@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import socket
+
 import pytest
 
 from tests.ansible.conftest import Play
@@ -44,6 +47,30 @@ def test_only_ssh_answers_from_outside(played: Machine, debian: tuple[Machine, P
     assert "ip6 saddr 2001:db8::/32 tcp dport 8000 accept" in rules
     play("security")
     assert "dport 8000" not in played.run("sudo nft list table inet transcribe").stdout
+
+
+def test_an_owner_who_comes_by_another_port_of_ssh_is_not_locked_out(
+    played: Machine, debian: tuple[Machine, Play]
+) -> None:
+    play = debian[1]
+    owners = "/etc/ssh/sshd_config.d/05-owner.conf"
+    played.put("Port 22\nPort 2222\nListenAddress 0.0.0.0\nListenAddress 0.0.0.0:2200\n", owners)
+    played.run("sudo systemctl stop transcribe-firewall && sudo systemctl restart ssh")
+    refused = play("security", ansible_port=2222, security_ssh_ports=[22, 2200], check=False)
+    assert refused.failed == 1
+    assert "without 2222, by which this very run came" in " ".join(refused.output.split())
+    play("security", ansible_port=2222)
+    rules = played.run("sudo nft list table inet transcribe").stdout
+    assert set(re.findall(r"tcp dport (\d+) accept", rules)) == {"22", "2200", "2222"}
+    for port in (22, 2200, 2222):
+        with socket.create_connection((played.address, port), timeout=20) as connection:
+            assert connection.recv(4) == b"SSH-"
+    second = play("security", ansible_port=2222)
+    assert second.changed == 0, second.output
+    played.run(f"sudo rm {owners} && sudo systemctl restart ssh")
+    play("security")
+    rules = played.run("sudo nft list table inet transcribe").stdout
+    assert set(re.findall(r"tcp dport (\d+) accept", rules)) == {"22"}
 
 
 def test_the_services_user_does_not_reach_the_metadata_server_and_root_may_try(played: Machine) -> None:

@@ -84,6 +84,16 @@ def test_nouveau_is_forbidden_and_persistence_is_on(played: Machine) -> None:
     )
 
 
+def test_the_modules_load_at_each_start_and_what_makes_their_devices_is_of_the_drivers_version(
+    played: Machine,
+) -> None:
+    loaded = played.run("grep -v ^# /etc/modules-load.d/transcribe-nvidia.conf").stdout
+    assert loaded.split() == ["nvidia", "nvidia_uvm"]
+    form = "${db:Status-Want} ${db:Status-Status} ${Version}"
+    came = played.run(f"dpkg-query -W -f '{form}' nvidia-modprobe").stdout
+    assert came.split() == ["hold", "installed", jammy.DRIVER]
+
+
 def test_a_plan_with_another_version_is_refused_before_anything_is_installed(
     played: Machine, role: Role
 ) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runner.cloud.account import DEFAULT_REGION, Account
-from runner.errors import AccountError, CloudFailed
+from runner.errors import AccountError, CannotStart, CloudFailed
 from tests.cloud.sky import Sky
 
 pytestmark = pytest.mark.slow  # each has an AWS of its own
@@ -84,3 +84,54 @@ def test_a_network_that_is_not_there_is_told(
         CloudFailed, match=r"could not be reached .* check the network, HTTPS_PROXY and the region"
     ):
         Account().identity()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        (
+            "AWS_ENDPOINT_URL",
+            "nonsense",
+            r"is no address \(Invalid endpoint: nonsense\): correct AWS_ENDPOINT_URL",
+        ),
+        ("AWS_CA_BUNDLE", "/nowhere/at/all", "AWS_CA_BUNDLE is /nowhere/at/all, and there is no such file"),
+        (
+            "AWS_CONFIG_FILE",
+            "[default\nbroken",
+            "configuration cannot be read .*: correct that file, or name another",
+        ),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_told_with_its_name(
+    name: str, value: str, sentence: str, aws: Sky, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    if name == "AWS_CONFIG_FILE":
+        (tmp_path / "config").write_text(value)
+        value = str(tmp_path / "config")
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(CannotStart, match=sentence):
+        Account(DEFAULT_REGION).identity()
+
+
+def test_a_proxy_that_is_none_is_told(aws: Sky, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    for name in ("NO_PROXY", "no_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+
+    with pytest.raises(CannotStart, match=r"The proxy does not answer .*: correct HTTPS_PROXY, or unset it"):
+        Account(DEFAULT_REGION).identity()
+
+
+@pytest.mark.parametrize("process", ["/bin/false", "echo nonsense", "/no/such/program"])
+def test_a_program_that_should_hand_out_credentials_and_does_not_is_told(
+    process: str, aws: Sky, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    (tmp_path / "config").write_text(f"[default]\ncredential_process = {process}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+
+    with pytest.raises(AccountError, match="run by hand what credential_process names"):
+        Account(DEFAULT_REGION).identity()

@@ -1,4 +1,8 @@
-"""What a machine may have: whatever is not on these lists is a finding. Of minimal Ubuntu 22.04 and Debian 12."""
+"""What a machine may have: whatever is not on these lists is a finding.
+
+Of Canonical's server image of Ubuntu 22.04, which the AMI begins as, and of a minimal Debian 12. What the former has
+beyond the latter was written down from its packages and is unproven.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ SETUID = {
     "/usr/lib/dbus-1.0/dbus-daemon-launch-helper", "/usr/lib/openssh/ssh-keysign", "/usr/libexec/polkit-agent-helper-1",
     "/usr/lib/policykit-1/polkit-agent-helper-1", "/usr/sbin/pam_extrausers_chkpwd", "/usr/sbin/unix_chkpwd",
     "/usr/lib/x86_64-linux-gnu/utempter/utempter", "/usr/lib/eject/dmcrypt-get-device",
+    "/usr/bin/screen", "/usr/lib/landscape/apt-update",
 }  # fmt: skip
 
 # Programs that have a capability without being root's.
@@ -38,13 +43,14 @@ LISTENING_ON_LOOPBACK = {
 CRON = {
     "/etc/cron.d/e2scrub_all", "/etc/cron.d/popularity-contest", "/etc/cron.daily/apt-compat", "/etc/cron.daily/apport",
     "/etc/cron.daily/dpkg", "/etc/cron.daily/exim4-base", "/etc/cron.daily/logrotate", "/etc/cron.daily/man-db",
-    "/etc/cron.weekly/man-db",
+    "/etc/cron.weekly/man-db", "/etc/cron.d/sysstat", "/etc/cron.daily/sysstat",
 }  # fmt: skip
 TIMERS = {
     "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "fstrim.timer",
     "logrotate.timer", "man-db.timer", "motd-news.timer", "systemd-tmpfiles-clean.timer",
     "update-notifier-download.timer", "update-notifier-motd.timer", "ua-timer.timer", "fwupd-refresh.timer",
-    "chrony-dnssrv@.timer",
+    "chrony-dnssrv@.timer", "mdcheck_start.timer", "mdcheck_continue.timer", "mdmonitor-oneshot.timer",
+    "sysstat-collect.timer", "sysstat-summary.timer", "xfs_scrub_all.timer",
 }  # fmt: skip
 
 # Units in /etc/systemd/system that are files and no links: ours alone.

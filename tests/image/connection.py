@@ -7,9 +7,11 @@ key changed is not.
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -31,14 +33,37 @@ _OWN = ("~/.ssh/config", "/etc/ssh/ssh_config")  # what ssh reads where no -F is
 
 
 def named_hosts(config: pytest.Config) -> list[str]:
-    """The machines that --hosts names; raises UsageError for one that is not ssh://."""
-    hosts = [host.strip() for host in (config.getoption("hosts") or "").split(",") if host.strip()]
+    """The machines that --hosts names; raises UsageError for one that ssh could not be told, or where none is named."""
+    given: str | None = config.getoption("hosts")
+    if given is None:
+        return []
+    hosts = [host.strip() for host in given.split(",") if host.strip()]
+    if not hosts:
+        raise pytest.UsageError("--hosts= names no machine: write --hosts=ssh://user@host")
     for host in hosts:
-        if not host.startswith(SCHEME):
-            raise pytest.UsageError(
-                f"--hosts={host}: name the machine as ssh://user@{host.rpartition('/')[2]}"
-            )
+        _refuse_what_names_no_machine(host)
     return hosts
+
+
+def _refuse_what_names_no_machine(host: str) -> None:
+    if not host.startswith(SCHEME):
+        raise pytest.UsageError(f"--hosts={host}: name the machine as ssh://user@{host.rpartition('/')[2]}")
+    try:
+        parts = urlsplit(host)
+        port = parts.port
+    except ValueError:  # no number, too large a one, or half an IPv6 address
+        port = 0
+    if port == 0:
+        raise pytest.UsageError(
+            f"--hosts={host}: a port is a number from 1 to 65535, as in ssh://user@host:22"
+        )
+    if not parts.hostname or parts.hostname.startswith("-") or (parts.username or "").startswith("-"):
+        raise pytest.UsageError(f"--hosts={host} names no machine: write ssh://user@host")
+    if parts.password is not None:
+        raise pytest.UsageError(
+            f"--hosts=ssh://{parts.username}:...@{parts.hostname}: a password is not taken; give a key with"
+            " --ssh-identity-file"
+        )
 
 
 class Connection:
@@ -48,14 +73,22 @@ class Connection:
         self.hosts = hosts
         self._folder: Path | None = None
         given: str | None = config.getoption("ssh_config")
-        if given and not Path(given).is_file():
-            raise pytest.UsageError(f"--ssh-config={given}: there is no such file")
+        key: str | None = config.getoption("ssh_identity_file")
+        for option, named in (("--ssh-config", given), ("--ssh-identity-file", key)):
+            if named and not Path(named).expanduser().is_file():
+                raise pytest.UsageError(f"{option}={named}: there is no such file")
+        if given:
+            given = config.option.ssh_config = str(Path(given).expanduser())
+        if not shutil.which("ssh"):
+            raise pytest.UsageError(
+                "there is no ssh on this computer: install it (apt install openssh-client)"
+            )
+        self._options = [*(["-F", given] if given else []), *(["-i", key] if key else [])]
         if given and _has_socket(given, hosts[0]):
             return  # the caller's connection: used as it stands, and left open
         self._folder = Path(
             tempfile.mkdtemp(prefix="checks-", dir="/tmp")
         )  # a socket's path may have 104 bytes
-        key: str | None = config.getoption("ssh_identity_file")
         identity = f"  IdentityFile {Path(key).expanduser().resolve()}\n  IdentitiesOnly yes\n" if key else ""
         includes = [str(Path(given).resolve())] if given else _OWN
         file = self._folder / "config"
@@ -68,13 +101,18 @@ class Connection:
         )
         config.option.ssh_config = str(file)
 
+    def by_hand(self, host: str) -> str:
+        """What a person types to reach a machine as the checks do."""
+        return shlex.join(["ssh", *self._options, *_destination(host)])
+
     def close(self) -> None:
         """End what was opened here; a connection of the caller's stays."""
         if self._folder is None:
             return
         for host in self.hosts:
             command = ["ssh", "-F", str(self._folder / "config"), "-O", "exit", *_destination(host)]
-            subprocess.run(command, capture_output=True, timeout=30)
+            with suppress(subprocess.TimeoutExpired):
+                subprocess.run(command, capture_output=True, timeout=30)
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

@@ -25,6 +25,7 @@ _CONTAINER = {
     "own sysctl": "a container may not set kernel.* and vm.*",
     "cgroup limits": "limits of a unit are not enforced in a container",
 }
+_EC2 = "EC2"
 
 
 def versions() -> dict[str, Any]:
@@ -48,6 +49,7 @@ class Facts:
     platform: str  # ubuntu, debian
     container: bool
     nvidia: bool  # an NVIDIA device sits on the bus
+    ec2: bool  # a machine of Amazon's, and no container in one
 
 
 class Unreachable(Exception):
@@ -60,7 +62,10 @@ class Machine:
     def __init__(self, host: Host) -> None:
         self.host = host
         spec = host.backend.host
-        self.name = f"ssh://{spec.name}:{spec.port}" if spec.port else f"ssh://{spec.name}"
+        user = f"{spec.user}@" if spec.user else ""
+        address = f"[{spec.name}]" if ":" in spec.name else spec.name
+        port = f":{spec.port}" if spec.port else ""
+        self.name = f"ssh://{user}{address}{port}"
         self.versions = versions()
         self._probed: dict[tuple[str, ...], Any] = {}
 
@@ -121,7 +126,9 @@ class Machine:
         """What the machine declares and what it runs on."""
         found = self.probe("facts", RECORD)
         declared, problem = _declared(found["record"])
-        return Facts(declared, problem, found["os"].get("ID", ""), found["container"], found["nvidia"])
+        container = found["container"]
+        ec2 = found["ec2"] and not container
+        return Facts(declared, problem, found["os"].get("ID", ""), container, found["nvidia"], ec2)
 
     @property
     def declared(self) -> dict[str, Any]:
@@ -143,8 +150,10 @@ class Machine:
 
     def lacks(self, need: str) -> str:
         """Why the machine cannot be checked for something, or an empty string."""
+        if need == _EC2:
+            return "" if self.facts.ec2 else "the machine is none of Amazon's"
         if need not in _CONTAINER:
-            raise ValueError(f"needs_machine({need!r}): known are {', '.join(_CONTAINER)}")
+            raise ValueError(f"needs_machine({need!r}): known are {_EC2}, {', '.join(_CONTAINER)}")
         return _CONTAINER[need] if self.facts.container else ""
 
 

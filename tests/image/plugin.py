@@ -5,8 +5,10 @@ With --hosts only the checks are collected; without it everything else is.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from testinfra.host import Host
@@ -42,6 +44,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hosts:
         _refuse_checks_without_a_machine(config)
         return
+    _ask_for_nothing_but_checks(config)
+    _refuse_a_file_that_cannot_be_written(config)
+    for name in ("lfplugin", "nfplugin", "stepwiseplugin"):  # a checkout may be for reading only
+        if (remembering := config.pluginmanager.get_plugin(name)) is not None:
+            config.pluginmanager.unregister(remembering)
     config.option.sudo = True  # the checks log in as a plain user
     config.stash[_CONNECTION] = Connection(config, hosts)
     config.stash[_MACHINES] = {}
@@ -55,15 +62,47 @@ def _refuse_checks_without_a_machine(config: pytest.Config) -> None:
                 f"{option} is about a running machine: name it with --hosts=ssh://user@host"
             )
     for argument in config.args:
-        path = (config.invocation_params.dir / argument.partition("::")[0]).resolve()
-        if path == FOLDER or FOLDER in path.parents:
+        if _is_within(_path(config, argument)):
             raise pytest.UsageError(
                 "the checks are about a running machine: name it with --hosts=ssh://user@host"
             )
 
 
+def _ask_for_nothing_but_checks(config: pytest.Config) -> None:
+    """Without a word all checks of this checkout, from whichever of its folders; raises UsageError for other tests."""
+    if config.args_source is not pytest.Config.ArgsSource.ARGS:
+        config.args = [str(FOLDER)]
+    elif not config.getoption("pyargs"):
+        for argument in config.args:
+            path = _path(config, argument)
+            if not _is_within(path) and path not in FOLDER.parents:
+                raise pytest.UsageError(
+                    f"{argument} is no check of a machine: run it without --hosts, or leave it out"
+                )
+
+
+def _refuse_a_file_that_cannot_be_written(config: pytest.Config) -> None:
+    if file := config.getoption("--checks-json"):
+        path = Path(file)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            refused = path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK)
+        except OSError:
+            refused = True
+        if refused:
+            raise pytest.UsageError(f"--checks-json={file}: it cannot be written there; name another file")
+
+
+def _path(config: pytest.Config, argument: str) -> Path:
+    return (config.invocation_params.dir / argument.partition("::")[0]).resolve()
+
+
+def _is_within(path: Path) -> bool:
+    return path == FOLDER or FOLDER in path.parents
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    within = collection_path == FOLDER or FOLDER in collection_path.parents
+    within = _is_within(collection_path)
     if not config.getoption("hosts"):
         return True if within else None
     return None if within or collection_path in FOLDER.parents else True
@@ -110,8 +149,14 @@ def _reason(item: pytest.Item, machine: Machine) -> str:
     """Why a check does not apply; raises UsageError for a machine that does not answer."""
     try:
         machine.facts  # noqa: B018  the first look at the machine
-    except (Unreachable, AssertionError) as error:  # no SSH, or no sudo
-        raise pytest.UsageError(str(error)) from error
+    except (Unreachable, AssertionError) as error:  # no SSH; no sudo or no Python
+        reached = isinstance(error, AssertionError)
+        by_hand = item.config.stash[_CONNECTION].by_hand(machine.name)
+        work = f"{by_hand} sudo -n python3 -V" if reached else by_hand
+        said = f"{machine.name}: {error}" if reached else str(error)
+        why = f"{said}; make this work first: {work}"
+        item.config.stash[REPORT].why.append(why)
+        raise pytest.UsageError(why) from error
     return reason_to_leave_out(item, machine, sealed=item.config.getoption("--sealed"))
 
 
@@ -141,10 +186,16 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
         if not report.green and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if file := config.getoption("--checks-json"):
-            report.declared = {
-                name: machine.facts.declared for name, machine in config.stash[_MACHINES].items()
-            }
+            report.declared = {name: _declared(machine) for name, machine in config.stash[_MACHINES].items()}
             report.write(Path(file))
+
+
+def _declared(machine: Machine) -> dict[str, Any]:
+    """What a machine declares: nothing, where it was never reached or is lost."""
+    try:
+        return machine.facts.declared
+    except (Unreachable, AssertionError):
+        return {}
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

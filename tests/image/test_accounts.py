@@ -6,7 +6,7 @@ import pytest
 
 from .machine import Machine
 
-pytestmark = [pytest.mark.static, pytest.mark.security]
+pytestmark = [pytest.mark.static, pytest.mark.security, pytest.mark.ours]
 
 
 def _accounts(machine: Machine) -> list[list[str]]:
@@ -32,7 +32,6 @@ def test_no_account_of_the_system_has_a_shell(machine: Machine) -> None:
     assert loose == ["root"]
 
 
-@pytest.mark.ours
 def test_there_is_one_person_and_it_is_the_administrator(machine: Machine) -> None:
     people = [row[0] for row in _accounts(machine) if int(row[2]) in range(1000, 60_000)]
     assert len(people) == 1, people
@@ -58,7 +57,6 @@ def test_rules_of_sudo_are_sound_and_roots(machine: Machine) -> None:
     assert machine.lines("find /etc/sudoers /etc/sudoers.d \\( -not -user root -o -perm /022 \\)") == []
 
 
-@pytest.mark.ours
 def test_only_the_administrator_may_become_root_without_a_password(machine: Machine) -> None:
     rules = machine.found(
         "cat /etc/sudoers /etc/sudoers.d/* | grep -E 'NOPASSWD|!authenticate' | grep -v '^ *#'"

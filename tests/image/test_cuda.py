@@ -37,6 +37,7 @@ def test_cuda_toolkit_has_the_version_of_the_versions_file(machine: Machine) -> 
 
 
 @pytest.mark.static
+@pytest.mark.ours
 def test_no_other_cuda_toolkit_is_here(machine: Machine) -> None:
     found = machine.lines("find /usr/local -maxdepth 1 -name 'cuda-*' -printf '%f\\n'")
     assert {name.removeprefix("cuda-") for name in found if re.search(r"\d+\.\d+", name)} <= {
@@ -111,6 +112,7 @@ def test_convolution_on_the_gpu_agrees_with_the_processor(machine: Machine) -> N
 
 
 @pytest.mark.static
+@pytest.mark.ours
 def test_no_path_lets_the_systems_libraries_shadow_torchs(machine: Machine) -> None:
     places = "/etc/environment /etc/profile.d /etc/default /etc/systemd/system /opt/transcribe/scripts /root/.bashrc"
     assert machine.found(f"grep -rsl 'LD_LIBRARY_PATH *=' {places}") == []

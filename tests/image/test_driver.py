@@ -153,6 +153,7 @@ def test_gpus_memory_has_no_errors_that_were_not_mended(machine: Machine) -> Non
     assert [count for (count,) in counts if count not in ("0", "[N/A]", "N/A")] == []
 
 
+@pytest.mark.ours
 @pytest.mark.performance
 def test_nothing_else_sits_on_the_gpu(machine: Machine, measure: Measure) -> None:
     rows = _smi(machine, "name", "memory.used", "memory.total", "temperature.gpu", "power.draw")

@@ -13,14 +13,17 @@ pytestmark = [pytest.mark.static, pytest.mark.hygiene]
 sealed = pytest.mark.sealed
 
 
+@pytest.mark.ours
 def test_no_file_holds_a_private_key_or_a_token(machine: Machine) -> None:
     assert machine.probe("tree")["secrets"] == []
 
 
+@pytest.mark.ours
 def test_no_file_is_there_that_programs_keep_secrets_in(machine: Machine) -> None:
     assert machine.probe("tree")["telltale"] == []
 
 
+@pytest.mark.ours
 def test_no_unit_or_shell_is_handed_a_secret(machine: Machine) -> None:
     pattern = "(SECRET|TOKEN|PASSWORD|API_KEY|ACCESS_KEY)[A-Z_]*="
     assert (
@@ -32,6 +35,7 @@ def test_no_unit_or_shell_is_handed_a_secret(machine: Machine) -> None:
     assert machine.found(f"systemctl show-environment | grep -E '{pattern}'") == []
 
 
+@pytest.mark.ours
 def test_builder_left_no_proxy(machine: Machine) -> None:
     places = (
         "/etc/environment /etc/profile.d /etc/apt/apt.conf.d /etc/systemd/system /etc/pip.conf /root/.config"
@@ -58,6 +62,7 @@ def test_no_cache_of_a_build_is_left(machine: Machine) -> None:
     assert machine.found(f"find {places} -type f -size +0 | head -20") == []
 
 
+@pytest.mark.ours
 def test_no_address_is_written_into_the_table_of_hosts(machine: Machine) -> None:
     lines = [line.split() for line in machine.lines("grep -vE '^ *(#|$)' /etc/hosts")]
     mine = machine.says("hostname")

@@ -9,7 +9,7 @@ import pytest
 from . import allowed
 from .machine import USER, Machine
 
-pytestmark = [pytest.mark.static, pytest.mark.security]
+pytestmark = [pytest.mark.static, pytest.mark.security, pytest.mark.ours]
 
 FIREWALL = "transcribe-firewall.service"
 
@@ -32,7 +32,6 @@ def test_nothing_listens_on_loopback_that_should_not(machine: Machine) -> None:
     assert found - allowed.LISTENING_ON_LOOPBACK == set()
 
 
-@pytest.mark.ours
 def test_firewall_lets_in_nothing_that_it_was_not_told(machine: Machine) -> None:
     rules = machine.probe("firewall")
     assert rules["input"], "nothing filters what comes in"
@@ -42,14 +41,12 @@ def test_firewall_lets_in_nothing_that_it_was_not_told(machine: Machine) -> None
     assert not rules["everything"], "a rule lets everything in"
 
 
-@pytest.mark.ours
 def test_nothing_is_forwarded_through_the_machine(machine: Machine) -> None:
     names = ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding")
     shut = set(machine.probe("sysctl", *names).values()) == {"0"}
     assert shut or set(machine.probe("firewall")["forward"].values()) == {"drop"}
 
 
-@pytest.mark.ours
 def test_who_hears_recordings_cannot_ask_for_the_machines_credentials(machine: Machine) -> None:
     """The metadata server gives AWS credentials to whoever asks on the machine."""
     command = f"setpriv --reuid={USER} --regid={USER} --clear-groups python3 -c %s"
@@ -58,7 +55,6 @@ def test_who_hears_recordings_cannot_ask_for_the_machines_credentials(machine: M
     assert "Connection refused" in asked.stderr, asked.stderr or "it answered"
 
 
-@pytest.mark.ours
 @pytest.mark.boot
 def test_firewall_is_there_after_a_start(machine: Machine) -> None:
     assert machine.host.service(FIREWALL).is_enabled
@@ -68,20 +64,17 @@ def test_firewall_is_there_after_a_start(machine: Machine) -> None:
     ]
 
 
-@pytest.mark.ours
 @pytest.mark.parametrize("name", allowed.SYSCTL_NET)
 def test_network_setting_is_in_effect(machine: Machine, name: str) -> None:
     assert machine.probe("sysctl", *allowed.SYSCTL_NET)[name] == allowed.SYSCTL_NET[name]
 
 
-@pytest.mark.ours
 @pytest.mark.needs_machine("own sysctl")
 @pytest.mark.parametrize("name", allowed.SYSCTL_KERNEL)
 def test_kernel_setting_is_in_effect(machine: Machine, name: str) -> None:
     assert machine.probe("sysctl", *allowed.SYSCTL_KERNEL)[name] == allowed.SYSCTL_KERNEL[name]
 
 
-@pytest.mark.ours
 def test_kernel_settings_will_be_in_effect_after_a_start(machine: Machine) -> None:
     files = "/etc/sysctl.conf /etc/sysctl.d/*.conf /usr/lib/sysctl.d/*.conf /run/sysctl.d/*.conf"
     text = machine.says(f"systemd-analyze cat-config sysctl.d 2>/dev/null || cat {files} 2>/dev/null || true")

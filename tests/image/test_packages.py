@@ -8,7 +8,7 @@ import pytest
 
 from .machine import Machine
 
-pytestmark = pytest.mark.static
+pytestmark = [pytest.mark.static, pytest.mark.ours]
 
 # Whose files are compared with what the package brought: what an intruder changes first.
 GUARDS = (
@@ -81,7 +81,6 @@ def test_nothing_is_held_that_should_not_be(machine: Machine) -> None:
     assert [name for name in held if not MAY_BE_HELD.match(name)] == []
 
 
-@pytest.mark.ours
 @pytest.mark.gpu
 def test_no_upgrade_touches_kernel_driver_or_cuda(machine: Machine) -> None:
     plan = machine.says("apt-get -s -qq dist-upgrade")
@@ -89,13 +88,11 @@ def test_no_upgrade_touches_kernel_driver_or_cuda(machine: Machine) -> None:
     assert [line for line in touched if MAY_BE_HELD.match(line.split()[1])] == []
 
 
-@pytest.mark.ours
 @pytest.mark.parametrize("timer", TIMERS)
 def test_timer_that_changes_packages_at_night_is_masked(machine: Machine, timer: str) -> None:
     assert machine.run("systemctl is-enabled %s", timer).stdout.strip() == "masked"
 
 
-@pytest.mark.ours
 def test_unattended_upgrades_are_off(machine: Machine) -> None:
     state = machine.run("systemctl is-enabled unattended-upgrades.service").stdout.strip()
     assert state in ("", "masked", "disabled", "not-found")

@@ -7,7 +7,7 @@ import pytest
 from . import allowed
 from .machine import Machine
 
-pytestmark = [pytest.mark.static, pytest.mark.security]
+pytestmark = [pytest.mark.static, pytest.mark.security, pytest.mark.ours]
 
 PROGRAMS = (
     "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/usr/lib", "/usr/local/lib", "/etc/ld.so.conf.d",
@@ -91,7 +91,6 @@ def test_no_host_is_trusted_by_its_name(machine: Machine) -> None:
     assert machine.probe("tree")["trusting"] == []
 
 
-@pytest.mark.ours
 def test_no_program_writes_its_memory_to_the_disk(machine: Machine) -> None:
     """A core dump would put somebody's speech there."""
     limits = machine.lines("cat /etc/security/limits.conf /etc/security/limits.d/*.conf")

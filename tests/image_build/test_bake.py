@@ -146,8 +146,9 @@ def test_a_build_that_fails_looks_for_what_it_left_and_says_nothing(
     with pytest.raises(ImageFailed, match=r"The image was not made: it ended at the stage launch") as caught:
         bake.bake(in_aws(tmp_path / "t", here(*lines)))
 
-    assert "Nothing is left in eu-north-1: no machine, image, key pair or security group." in str(
-        caught.value
+    assert (
+        "Nothing is left in eu-north-1: no machine, volume, image, key pair, security group or launch template."
+        in str(caught.value)
     )
     assert not ami_file.exists()
 
@@ -167,6 +168,7 @@ def packer_without_capacity(folder: Path, *, times: int, code: str) -> Path:
     path.write_text(
         f"""#!/bin/sh
 [ $1 = version ] && {{ echo Packer v1.6.6; exit; }}
+[ $1 = validate ] && exit
 echo x >> {count}
 if [ $(wc -l < {count}) -le {times} ]; then
     echo '1,amazon-ebs.image,error,Error launching source instance: {code}: none here'
@@ -226,8 +228,23 @@ def test_everything_that_is_wrong_is_told_before_anything_is_begun(
     for sentence in ("There are no AWS credentials", "Packer is not installed (no-such-packer)"):
         assert sentence in failures
         assert sentence in told
-    assert len(caught.value.failures) == len(set(caught.value.failures))
+    assert told.count("There are no AWS credentials") == 1
+    rows = sum(line.startswith("problem ") for line in told.splitlines())
+    assert rows == len(caught.value.failures)
+    assert f"mend the {rows} things above" in str(caught.value)
     assert not builds.exists()
+
+
+def test_a_profile_that_is_not_there_is_a_row_among_the_others(
+    aws: object, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nosuch")
+    with pytest.raises(PreflightFailed, match="mend what is told above"):
+        bake.bake(replace(in_aws(tmp_path / "t", here("exit 1")), check=True))
+
+    told = capfd.readouterr().err
+    assert told.count("profile (nosuch) could not be found") == 1
+    assert "ok       wheel" in told
 
 
 def test_a_check_alone_builds_nothing(
@@ -236,7 +253,32 @@ def test_a_check_alone_builds_nothing(
     asked = in_aws(tmp_path / "t", here("exit 1"))
     assert bake.bake(replace(asked, check=True)) == 0
 
-    assert "ok       base image" in capfd.readouterr().err
+    told = capfd.readouterr().err
+    assert "ok       base image" in told
+    assert told.splitlines()[-1] == "A build could begin."
+    assert not builds.exists()
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize(("name", "value"), [("spott", "true"), ("size", "big")])
+def test_a_variable_that_packer_would_not_take_is_told_before_anything_is_begun(
+    name: str, value: str, check: bool, may_build: None, tmp_path: Path, builds: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    asked = in_aws(tmp_path / "t", here("exit 1"))
+    (asked.template / "size.pkr.hcl").write_text('variable "size" {\n  type    = number\n  default = 8\n}\n')
+    with pytest.raises(PreflightFailed) as caught:
+        bake.bake(replace(asked, variables={name: value}, check=check))
+
+    assert caught.value.exit_code == 2
+    assert len(caught.value.failures) == 1
+    assert "problem  variables" in capfd.readouterr().err
+    assert not builds.exists()
+
+
+def test_a_machine_is_not_wiped_by_way_of_a_variable(tmp_path: Path, builds: Path) -> None:
+    with pytest.raises(UsageError, match="--disposable does it, with --host, and asks first"):
+        bake.bake(Order(host="ssh://me@192.0.2.7", variables={"disposable": "true"}))
     assert not builds.exists()
 
 

@@ -78,7 +78,11 @@ def test_the_plan_of_an_owned_machine_leaves_what_locks_its_owner_out() -> None:
     )
 
     assert "Ubuntu 22.04, kernel 5.15.0-1100-aws, 1 NVIDIA device" in told
-    assert "leaves     kernel, driver, SSH, firewall and sysctl as they are" in told
+    assert "leaves     kernel, driver, CUDA, SSH, firewall and sysctl as they are" in told
+    assert "graphics   torch for CUDA, which brings its own libraries" in told
+    assert "toolkit" not in told
+    assert "closes" not in told
+    assert "removes" not in told
     assert "replaces" not in told
     assert "no sysprep" in told
     assert "restarts" not in told
@@ -91,10 +95,14 @@ def test_the_plan_of_a_machine_taken_over_says_what_is_replaced_and_closed() -> 
 
     assert "me@192.0.2.7 port 2222" in told
     assert "replaces   kernel and NVIDIA driver" in told
-    assert "closes     SSH to keys only" in told
+    assert "graphics   the CUDA toolkit, and torch for CUDA" in told
+    assert "closes     SSH to keys only; ECDSA host keys are no longer offered" in told
+    assert "to all but SSH and ping; port 8000 too, unless security_api_sources" in told
+    assert "Docker, libvirt or a VPN forwards is dropped" in told
     assert "restarts   twice" in told
     assert "leaves" not in told
-    assert "never      wipes anything" in told
+    assert "never      wipes anything else" in told
+    assert "limits     the system's journal" in told
 
 
 def test_the_plan_of_a_disposable_machine_says_that_it_is_wiped() -> None:

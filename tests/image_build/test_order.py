@@ -18,6 +18,22 @@ from runner.image.order import Order, new_folder, parse_variables
         (Order(disposable=True), "--disposable goes with --host"),
         (Order(host="ssh://me@box", region="eu-west-1"), "--region goes with a build in AWS"),
         (Order(template=Path("/nowhere")), "--template is '/nowhere'"),
+        (Order(variables={"disposable": "true"}), "--var disposable=… is not taken: --disposable does it"),
+        (Order(variables={"take_over": "true"}), "--var take_over=… is not taken: --take-over does it"),
+        (Order(variables={"gpu": "false"}), "--var gpu=… is not taken: --cpu"),
+        (Order(variables={"model_source": "hub"}), "--var model_source=… is not taken: --model"),
+        (Order(variables={"model_id": "a/b"}), "--var model_id=… is not taken: --model"),
+        (Order(variables={"region": "eu-west-1"}), "--var region=… is not taken: --region"),
+        (Order(variables={"host_address": "box"}), "--var host_address=… is not taken: --host"),
+        (
+            Order(variables={"host_private_key_file": "/k"}),
+            "--var host_private_key_file=… is not .*--ssh-config",
+        ),
+        (Order(variables={"host_whatever": "x"}), "--var host_whatever=… is not taken: --host"),
+        *(
+            (Order(variables={name: "x"}), f"--var {name}=… is not taken")
+            for name in ("wheel", "output", "tools", "git_sha")
+        ),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(order: Order, sentence: str) -> None:

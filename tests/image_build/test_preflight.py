@@ -14,7 +14,8 @@ from runner.errors import CannotStart
 from runner.image import preflight
 from runner.image.host import Host, Look
 from runner.image.order import TEMPLATE, Order
-from runner.image.preflight import Check, Finding, Plan, examine
+from runner.image.plan import Plan
+from runner.image.preflight import Check, Finding, distinct, examine
 from runner.image.template import read_template
 from runner.image.versions import read_versions
 from tests.cloud.sky import Sky
@@ -47,6 +48,18 @@ def test_every_failure_is_told_and_none_hides_another(aws: Sky) -> None:
     assert found[:2] == [Finding("a", False, "Mend a."), Finding("b", True, "fine")]
     assert found[2].text == "This could not be examined (ZeroDivisionError: by nought): please report it."
     assert found[3] == Finding("d", False, "Mend d.")
+
+
+def test_what_fails_for_one_reason_is_told_once() -> None:
+    found = [
+        Finding("credentials", False, "No credentials."),
+        Finding("quota", False, "No credentials."),
+        Finding("a", True, "fine"),
+        Finding("b", True, "fine"),
+        Finding("lock", False, "No lock."),
+    ]
+
+    assert [finding.name for finding in distinct(found)] == ["credentials", "a", "b", "lock"]
 
 
 def test_what_does_not_answer_has_failed_and_the_rest_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +140,10 @@ def test_a_model_whose_revision_nobody_resolved_is_told_and_others_are_left_to_t
 ) -> None:
     versions = replace(read_versions(), model_revision=None)
 
-    with pytest.raises(CannotStart, match=r"No revision of KBLab/kb-whisper-small is in versions\.yml"):
+    with pytest.raises(
+        CannotStart,
+        match=r"No revision of KBLab/kb-whisper-small is in versions\.yml.*-m runner\.machine\.pin",
+    ):
         preflight.model(replace(the_plan(), versions=versions))
     for model in ("demonstration", str(tmp_path), "someone/else"):
         assert preflight.model(replace(the_plan(Order(model=model)), versions=versions)) == model

@@ -16,6 +16,7 @@ from runner.machine import warm as warming
 from runner.machine.model import Wanted, hold
 from runner.machine.preread import read_list
 from runner.machine.warm import Order, Warmth, read, told
+from tests.support.checkout import ROOT
 from tests.support.whisper import checkpoint_files
 
 pytestmark = pytest.mark.slow
@@ -121,3 +122,13 @@ def test_the_command_is_there_for_who_bakes_an_image(disk: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")
+
+
+def test_without_a_folder_for_the_caches_the_command_says_which_option_is_missing() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "runner", "warm"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: --cache FOLDER is missing")
+    assert "Traceback" not in done.stderr

@@ -54,6 +54,7 @@ def test_the_template_is_formatted() -> None:
         ("subnet_id", "mine"),
         ("kms_key_id", "mine"),
         ("ssh_interface", "carrier pigeon"),
+        ("ssh_interface", "session_manager"),  # needs a role of the account and an agent that is a snap
         ("tags", '{"aws:x" = "y"}'),
         ("model_id", "whisper"),
         ("git_sha", "HEAD"),
@@ -66,6 +67,28 @@ def test_a_senseless_choice_is_refused_in_a_sentence(name: str, value: str) -> N
     done = packer.run("validate", TEMPLATE, {name: value})
     assert done.returncode != 0
     assert f"The {name} must" in " ".join(done.stdout.split())
+
+
+@needs("machines", "packer:modern")
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"kms_key_id": "alias/mine"}, "encrypt_boot must also be true"),
+        (
+            {"encrypt": "true", "share_accounts": '["123456789012"]'},
+            "Cannot share AMI encrypted with default",
+        ),
+    ],
+)
+def test_an_encryption_that_aws_would_not_do_is_refused_before_anything_is_rented(
+    given: dict[str, str], why: str, aws: Cloud
+) -> None:
+    """Packer lets a variable's own validation see no other variable: the plugin refuses these."""
+    settings = {"gpu": "false", "tools": str(ROOT / ".venv/bin"), **given}
+    done = packer.run("validate", TEMPLATE, settings, env=aws.environment)
+    assert done.returncode != 0
+    assert why in " ".join(done.stdout.split())
+    assert not [request.action for request in aws.requests if request.action.startswith(("Run", "Create"))]
 
 
 @pytest.mark.parametrize("name", VARIABLES)

@@ -106,6 +106,8 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
         )
     words = session.config.getoption("--only")
     chosen = [sabotage for sabotage in ALL if words in sabotage.name]
+    if not chosen:
+        raise pytest.UsageError(f"--only={words}: no sabotage has these words in its name")
     subjects = {name for sabotage in chosen for name in sabotage.subjects} - {TRANSCRIBES}
     before = conductor.reds(subjects)
     outcomes = [] if before else [_told(conductor.sabotage(sabotage)) for sabotage in chosen]

@@ -84,6 +84,46 @@ def test_machine_in_use_is_no_image(one: Machine, tmp_path: Path) -> None:
     assert [check["name"] for check in checks if check["outcome"] != "failed"] == []
 
 
+# What the owner of a machine may have, and an image of ours must not.
+OWNERS = r"""
+set -e
+RECORD=/opt/transcribe/.setup_complete
+useradd --create-home --shell /bin/bash anna
+echo anna:secret-word | chpasswd
+useradd --system --shell /bin/bash postgres
+mkdir -p /home/anna/.ssh /etc/systemd/system/mdmonitor.service.wants
+printf -- "-----BEGIN OPENSSH PRIVATE KEY-----\nx\n" > /home/anna/.ssh/id_ed25519
+echo "deb https://apt.example.org/ stable main" > /etc/apt/sources.list.d/example.list
+echo "0 3 * * * root /usr/local/bin/backup" > /etc/cron.d/backup
+printf "#!/bin/sh\n" > /usr/local/bin/backup
+install -m 4755 /usr/bin/true /usr/local/bin/mine
+echo "192.0.2.9 nas" >> /etc/hosts
+echo "https_proxy=http://proxy.example.org:3128" >> /etc/environment
+printf "[Service]\nExecStart=/usr/bin/false\n" > /etc/systemd/system/broken.service
+printf "[Timer]\nOnCalendar=daily\n" > /etc/systemd/system/broken.timer
+apt-mark hold bash
+systemctl daemon-reload
+systemctl start broken.service || true
+logger --priority user.err "a disk of the owner is tired"
+systemd-run --unit=owners-server python3 -m http.server 8080
+sed -i 's/"disposable": true/"disposable": false/; s/"take_over": true/"take_over": false/' $RECORD
+"""
+
+
+def test_machine_that_stays_its_owners_may_have_what_its_owner_likes(baked: Root, tmp_path: Path) -> None:
+    """No check asks there for what no role brings about."""
+    with machine(baked) as owned:
+        owned.run("sudo bash -s", stdin=OWNERS)
+        file = tmp_path / "checks.json"
+        done = run("pytest", owned, f"--checks-json={file}")
+    told = json.loads(file.read_text())
+    reds = {check["name"]: check["message"] for check in told["checks"] if check["outcome"] != "passed"}
+    assert reds == {}
+    assert done.returncode == pytest.ExitCode.OK
+    assert told["passed"] > 50
+    assert any("was not handed over" in left["reason"] for left in told["left_out"])
+
+
 # Of the checks of a GPU, those that say what must not be there: a machine without any passes them too.
 NEGATIVE = {
     "test_no_meta_package_brings_another_driver",

@@ -31,6 +31,7 @@ def main() -> None:
         "os": {name: " ".join(shlex.split(value)) for name, _, value in release},
         "container": virtual.returncode == 0,
         "nvidia": bool(nvidia),
+        "ec2": (read("/sys/class/dmi/id/sys_vendor") or "").strip() == "Amazon EC2",
     }
     print(json.dumps(found))
 

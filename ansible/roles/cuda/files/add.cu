@@ -1,4 +1,4 @@
-// The smallest kernel that needs the whole compiler: host part, device part, and half precision.
+// A small kernel in half precision. Compiled to a cubin, it needs the device part of the compiler, and no linker.
 #include <cuda_fp16.h>
 
 __global__ void add(const __half *left, const __half *right, __half *sum, int count)

@@ -57,7 +57,7 @@ TIMERS = {
 UNITS = {
     "transcribe-preread.service", "transcribe-api.service", "transcribe-batch@.service", "transcribe-firewall.service",
     "transcribe-host-keys.service", "transcribe-log-api.service", "transcribe-log-batch.service",
-    "transcribe-log-system.service",
+    "transcribe-gpu.service", "transcribe-log-system.service",
 }  # fmt: skip
 
 # sshd: what modern OpenSSH (8.9 of Ubuntu 22.04 and later) offers and no audit objects to.

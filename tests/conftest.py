@@ -38,7 +38,9 @@ pytest_plugins = [
     *(["tests.image.plugin"] if _checks else []),
     "tests.support.aws.fixtures",
     "tests.support.checkpoint",
+    "tests.support.hub",
     "tests.support.machines.fixtures",
+    "tests.support.program",
 ]
 
 _skips: Counter[str] = Counter()

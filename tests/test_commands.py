@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from invoke.collection import Collection
 
 from runner import commands, session
-from runner.door.program import Program
 from runner.request import Request
 from runner.settings import load_settings
+from tests.support.program import run_tasks
 
-
-@pytest.fixture(autouse=True)
-def _unchanged_environment() -> Iterator[None]:
-    before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
+pytestmark = pytest.mark.usefixtures("unchanged_environment")
 
 
 @pytest.fixture
@@ -37,13 +29,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
 
 
 def run(*words: str) -> int:
-    try:
-        Program(Collection(commands.transcribe, commands.settings), called="gpu-transcriber").run(
-            ["x", *words]
-        )
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
+    return run_tasks(Collection(commands.transcribe, commands.settings), *words, called="gpu-transcriber")
 
 
 def test_nothing_said_means_the_settings(asked: list[Request]) -> None:

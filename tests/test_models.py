@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,35 +10,26 @@ import pytest
 from invoke.collection import Collection
 
 from runner import commands
-from runner.door.program import Program
-from runner.engine.models import hub as client
 from runner.engine.models import store
 from runner.engine.models.registry import REGISTRY
-from tests.support.hub import Hub, running_hub
+from tests.support.hub import Hub
+from tests.support.program import run_tasks
 from tests.support.whisper import WEIGHTS, checkpoint_files
 
 MODEL = "org/whisper"
 SMALL = "KBLab/kb-whisper-small"
 
 
-@pytest.fixture(autouse=True)
-def _unchanged_environment() -> Iterator[None]:
-    before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
+pytestmark = pytest.mark.usefixtures("unchanged_environment")
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    monkeypatch.setattr(client, "PAUSES", (0.0, 0.0))
-    monkeypatch.delenv("HF_TOKEN", raising=False)
-    with running_hub() as running:
-        monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
-        for seed, revision in enumerate(("main", "strict")):
-            for model in (MODEL, SMALL):
-                running.publish(model, checkpoint_files(kilobytes=1, seed=seed), revision=revision)
-        yield running
+def hub(hub: Hub) -> Hub:
+    """With two models in two styles."""
+    for seed, revision in enumerate(("main", "strict")):
+        for model in (MODEL, SMALL):
+            hub.publish(model, checkpoint_files(kilobytes=1, seed=seed), revision=revision)
+    return hub
 
 
 @pytest.fixture
@@ -55,11 +44,7 @@ def models(capsys: pytest.CaptureFixture[str]) -> Any:
 
     def run(*words: str) -> tuple[int, str, str]:
         capsys.readouterr()
-        code = 0
-        try:
-            Program(Collection(commands.models), called="./invoke").run(["x", "models", *words])
-        except SystemExit as end:
-            code = int(end.code or 0)
+        code = run_tasks(Collection(commands.models), "models", *words)
         said = capsys.readouterr()
         return code, said.out, said.err
 

@@ -20,6 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from runner.engine.models.store import sha256
 from runner.errors import CannotStart, TranscriberError
 from runner.machine import identity
 
@@ -66,7 +67,7 @@ def venv_sha256(venv: Path) -> str:
     (packages,) = venv.glob("lib/python3.*/site-packages")
     whole = hashlib.sha256()
     for record in sorted(packages.glob("*.dist-info/RECORD"), key=lambda path: os.fsencode(path.parent.name)):
-        whole.update(f"{_sha256(record)}  {record.relative_to(packages)}\n".encode())
+        whole.update(f"{sha256(record)}  {record.relative_to(packages)}\n".encode())
     return whole.hexdigest()
 
 
@@ -75,7 +76,7 @@ def _model(models: Path, model: str, style: str) -> dict[str, Any]:
     name = model.replace("/", "--") + ("" if style == "standard" else f"@{style}")
     record = _json(models / f"{name}.json")
     folder = models / name / record["revision"]
-    files = {path.name: _sha256(path) for path in sorted(folder.iterdir())}
+    files = {path.name: sha256(path) for path in sorted(folder.iterdir())}
     return {
         "id": record["id"],
         "revision": record["revision"],
@@ -115,14 +116,6 @@ def _says(*command: str) -> str | None:
     except OSError:
         return None
     return run.stdout.strip() if run.returncode == 0 else None
-
-
-def _sha256(path: Path) -> str:
-    whole = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            whole.update(block)
-    return whole.hexdigest()
 
 
 def _json(path: Path) -> dict[str, Any]:

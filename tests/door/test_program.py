@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -17,11 +16,11 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from runner.door import early
-from runner.door.program import Program
 from runner.door.variadic import VariadicTask
 from runner.errors import EngineFailed, OutputNotWritable, RecordingMissing
 from tests.support.checkout import ROOT
 from tests.support.needs import needs
+from tests.support.program import run_tasks
 
 heard: list[tuple[list[str], str | None, bool]] = []
 
@@ -53,22 +52,17 @@ def tasks() -> Collection:
     return Collection(hear, fail)
 
 
+pytestmark = pytest.mark.usefixtures("unchanged_environment")
+
+
 @pytest.fixture(autouse=True)
-def _unchanged_environment() -> Iterator[None]:
+def _nothing_heard() -> None:
     heard.clear()
-    before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
 
 
 def run(*words: str) -> int:
     """Run the program on these words; its exit code."""
-    try:
-        Program(tasks(), called="./invoke").run(["./invoke", *words])
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
+    return run_tasks(tasks(), *words)
 
 
 @pytest.mark.parametrize(

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from invoke.collection import Collection
 
 from runner import commands
-from runner.door.program import Program
 from runner.errors import ImageFailed
 from runner.image import bake, images
 from runner.image.images import ImagesOrder
 from runner.image.order import TEMPLATE, Order
+from tests.support.program import run_tasks
 
-
-@pytest.fixture(autouse=True)
-def _unchanged_environment() -> Iterator[None]:
-    before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
+pytestmark = pytest.mark.usefixtures("unchanged_environment")
 
 
 @pytest.fixture
@@ -44,12 +36,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
 
 def run(*words: str) -> int:
-    program = Program(Collection(commands.image, commands.images), called="./invoke")
-    try:
-        program.run(["x", *words])
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
+    return run_tasks(Collection(commands.image, commands.images), *words)
 
 
 def test_nothing_said_is_an_image_in_aws_by_the_checkouts_template(asked: list[object]) -> None:

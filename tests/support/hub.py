@@ -20,6 +20,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import pytest
+
 from tests.support.loopback import Authority
 
 
@@ -122,6 +124,18 @@ class Hub:
     def names(self) -> list[str]:
         """The files asked of the hub, in order, the listing as "listing"."""
         return [asked.name or "listing" for asked in self.asked if asked.host == "hub"]
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A hub that does not keep a test waiting, in the place of the real one."""
+    from runner.engine.models import hub as client
+
+    monkeypatch.setattr(client, "PAUSES", (0.0, 0.0))
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    with running_hub() as running:
+        monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
+        yield running
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from runner.door.install import ROOT
 from runner.errors import OutputNotWritable
+from runner.whole import replace_file
 
 FILE = ROOT / "ami_id.txt"
 
@@ -22,24 +23,28 @@ def read(path: Path | None = None) -> dict[str, str]:
 
 
 def write(images: Mapping[str, str], path: Path | None = None) -> None:
-    """Note these images; other regions keep theirs. The file is there whole or as it was."""
+    """Note these images; other regions keep theirs. The file is there whole or as it was. Raises OutputNotWritable."""
     path = path or FILE
-    lines = [f"{region} {image}\n" for region, image in sorted({**read(path), **images}.items())]
-    draft = path.with_name(f".{path.name}.draft")
-    try:
-        draft.write_text("".join(lines), encoding="utf-8")
-        draft.replace(path)
-    except OSError as error:
-        raise OutputNotWritable(
-            f"{path} cannot be written ({error.strerror}): note {images} by hand.", path=path
-        ) from error
+    _write({**read(path), **images}, path, f"note {images} by hand")
 
 
 def forget(image: str, path: Path | None = None) -> None:
-    """Take an image that is no more out of the file."""
+    """Take an image that is no more out of the file; raises OutputNotWritable."""
     path = path or FILE
-    left = {region: one for region, one in read(path).items() if one != image}
-    if left != read(path):
-        path.unlink()
-        if left:
-            write(left, path)
+    known = read(path)
+    left = {region: one for region, one in known.items() if one != image}
+    if left != known:
+        _write(left, path, f"take {image} out of it by hand")
+
+
+def _write(images: Mapping[str, str], path: Path, instead: str) -> None:
+    """Put these images in the file; without any there is none."""
+    try:
+        if images:
+            replace_file(path, "".join(f"{region} {image}\n" for region, image in sorted(images.items())))
+        else:
+            path.unlink()
+    except OSError as error:
+        raise OutputNotWritable(
+            f"{path} cannot be written ({error.strerror}): {instead}.", path=path
+        ) from error

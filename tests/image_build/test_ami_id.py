@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,23 @@ def test_a_removed_image_is_forgotten_and_an_empty_file_goes(tmp_path: Path) -> 
     ami_id.forget("ami-2", path)
     assert not path.exists()
     assert ami_id.read(path) == {}
+
+
+def test_an_image_is_not_forgotten_by_losing_the_others_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "ami_id.txt"
+    ami_id.write({"eu-north-1": "ami-1", "eu-west-1": "ami-2"}, path)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OutputNotWritable, match="No space left on device.: take ami-1 out of it by hand"):
+        ami_id.forget("ami-1", path)
+
+    assert ami_id.read(path) == {"eu-north-1": "ami-1", "eu-west-1": "ami-2"}
+    assert os.listdir(tmp_path) == ["ami_id.txt"]
 
 
 def test_a_file_that_cannot_be_written_names_the_image_so_that_it_is_not_lost(tmp_path: Path) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
-from queue import Empty, SimpleQueue
+from functools import partial
 
 from runner.doctor.disk import disk
 from runner.doctor.engine import engine, needed_cuda
@@ -16,6 +15,7 @@ from runner.doctor.machine import machine
 from runner.doctor.models import models
 from runner.doctor.reach import authorities, proxy
 from runner.doctor.rental import aws, packer
+from runner.door.side_by_side import side_by_side
 from runner.errors import UsageError
 from runner.knobs import describe, unknown_variables
 from runner.screen.tables import print_json, print_line, print_table
@@ -55,33 +55,25 @@ def examine() -> Iterator[Finding]:
         ("models", lambda: models(settings)),
         ("network", lambda: (proxy(), authorities())),
         ("disk", lambda: disk(settings)),
-        ("renting", lambda: (aws(), packer())),
+        ("renting", lambda: (aws(), packer(settings.packer))),
     ]
-    end = time.monotonic() + PATIENCE
-    answers = [_begin(subject, part) for subject, part in parts]
-    for (subject, _), answer in zip(parts, answers, strict=True):
-        try:
-            yield from answer.get(timeout=max(0.01, end - time.monotonic()))
-        except Empty:
+    looks = [partial(_look, subject, part) for subject, part in parts]
+    answers = side_by_side(looks, time.monotonic() + PATIENCE)
+    for (subject, _), findings in zip(parts, answers, strict=True):
+        if findings is None:
             yield Finding(subject, "note", f"no answer in {PATIENCE:.0f} s", "Run doctor again.")
+        else:
+            yield from findings
 
 
-def _begin(subject: str, part: Callable[[], Iterable[Finding]]) -> SimpleQueue[list[Finding]]:
-    """Examine `part` in a thread that dies with the program, so that nothing that hangs holds up the rest."""
-    answer: SimpleQueue[list[Finding]] = SimpleQueue()
-
-    def look() -> None:
-        findings: list[Finding] = []
-        try:
-            findings.extend(part())  # keeps what came before a fault
-        except Exception as error:  # noqa: BLE001 - one part that breaks must not hide what the others found
-            findings.append(
-                Finding(subject, "note", f"could not be examined ({type(error).__name__}: {error})")
-            )
-        answer.put(findings)
-
-    threading.Thread(target=look, daemon=True).start()
-    return answer
+def _look(subject: str, part: Callable[[], Iterable[Finding]]) -> list[Finding]:
+    """The findings of a part, with those that came before a fault."""
+    findings: list[Finding] = []
+    try:
+        findings.extend(part())
+    except Exception as error:  # noqa: BLE001 - one part that breaks must not hide what the others found
+        findings.append(Finding(subject, "note", f"could not be examined ({type(error).__name__}: {error})"))
+    return findings
 
 
 def _settings() -> tuple[list[Finding], Settings]:

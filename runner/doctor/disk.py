@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.doctor.finding import Finding
+from runner.door.folders import nearest
 from runner.door.install import ROOT
 from runner.screen.tables import in_gigabytes
 from runner.settings import Settings
@@ -119,12 +120,6 @@ def _rooms(settings: Settings) -> Iterator[Finding]:
     except FileNotFoundError:
         mend = "Set TMPDIR to a folder that you may write to and that has room."
         yield Finding("room (temporary)", "problem", "no folder can be written to", mend)
-
-
-def nearest(folder: Path) -> Path:
-    """`folder`, or the first above it that exists."""
-    place = folder.absolute()
-    return next(path for path in (place, *place.parents) if os.path.lexists(path))
 
 
 def room(subject: str, folder: Path, variable: str) -> Finding:

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from runner.doctor.disk import nearest, uv_cache
+from runner.doctor.disk import uv_cache
 from runner.doctor.finding import Finding
 from runner.door.environment import LOCK, PROJECT
+from runner.door.folders import nearest
 from runner.door.install import ROOT, SIZES, missing
 from runner.screen.tables import in_gigabytes
 

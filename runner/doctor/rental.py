@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
-import shutil
-import subprocess
 from pathlib import Path
 
 from runner.doctor.finding import Finding
+from runner.door.packer import find_packer
+from runner.errors import CannotStart
 
+PATIENCE = 3.0  # seconds for Packer's version; a build waits longer
 NOT_NEEDED = "Not needed for local runs."
 AWS_VARIABLES = (
     "AWS_PROFILE",
@@ -36,21 +36,10 @@ def aws() -> Finding:
     return Finding("aws", "note", "no credentials seen", f"{NOT_NEEDED} `aws configure` makes them.")
 
 
-def packer() -> Finding:
-    """Packer and its version; some systems have another program of that name."""
-    path = shutil.which("packer")
-    if path is None:
-        return Finding(
-            "packer", "note", "not installed", f"{NOT_NEEDED} It bakes machine images: see packer.io."
-        )
-    quiet = {**os.environ, "CHECKPOINT_DISABLE": "1"}  # it would ask its maker for news
+def packer(named: str) -> Finding:
+    """The Packer of that name or path, and its version."""
     try:
-        done = subprocess.run(
-            [path, "version"], capture_output=True, text=True, timeout=3, env=quiet, stdin=subprocess.DEVNULL
-        )
-        said = re.search(r"Packer v?(\d\S*)", done.stdout)
-    except (OSError, subprocess.SubprocessError):
-        said = None
-    if said is None:
-        return Finding("packer", "note", f"{path} is not HashiCorp's Packer, or does not run", NOT_NEEDED)
-    return Finding("packer", "ok", f"{said[1]} at {path}", NOT_NEEDED)
+        found = find_packer(named, PATIENCE)
+    except CannotStart as error:
+        return Finding("packer", "note", str(error), f"{NOT_NEEDED} It bakes machine images.")
+    return Finding("packer", "ok", f"{found.version} at {found.path}", NOT_NEEDED)

@@ -43,7 +43,7 @@ def test_an_image_is_not_forgotten_by_losing_the_others_first(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OutputNotWritable, match="No space left on device.: take ami-1 out of it by hand"):
+    with pytest.raises(OutputNotWritable, match=r"No space left on device.: take ami-1 out of it by hand"):
         ami_id.forget("ami-1", path)
 
     assert ami_id.read(path) == {"eu-north-1": "ami-1", "eu-west-1": "ami-2"}

@@ -16,6 +16,7 @@ from typing import Any
 
 from runner.door.install import ROOT, install
 from runner.errors import CannotStart, ModelUnavailable, TranscriberError
+from runner.whole import replace_file
 
 VERSIONS = ROOT / "ansible" / "group_vars" / "all" / "versions.yml"
 _BLOCK = re.compile(r"^default_model:\n(?:(?: +.*)?\n)+", re.MULTILINE)
@@ -66,7 +67,7 @@ def main(words: Sequence[str] | None = None) -> int:
         text = asked.file.read_text(encoding="utf-8")
         wanted = yaml.safe_load(text)["default_model"]
         found = resolve(wanted["id"], wanted["style"], asked.room)
-        asked.file.write_text(pinned(text, found), encoding="utf-8")
+        replace_file(asked.file, pinned(text, found), asked.file.stat().st_mode & 0o7777)
     except ModelUnavailable as error:
         why = str(error).partition(": put the files")[0]  # in a folder that is gone
         sys.stderr.write(

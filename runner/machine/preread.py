@@ -19,6 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+from runner.whole import replace_file
+
 WORKERS = 32  # reads under way at a time: each waits for the network, not for the processor
 BLOCK = 1 << 20  # bytes of one read
 
@@ -33,11 +35,8 @@ class Range(NamedTuple):
 
 def write_list(path: Path, ranges: Iterable[Range], comment: str) -> None:
     """Write a list, whole or not at all."""
-    draft = path.with_name(f".{path.name}.draft")
     lines = (f"{part.offset}\t{part.length}\t{part.path}\n" for part in ranges)
-    draft.write_text(f"# {comment}\n" + "".join(lines), encoding="utf-8", errors="surrogateescape")
-    draft.chmod(0o644)
-    draft.replace(path)
+    replace_file(path, f"# {comment}\n" + "".join(lines), 0o644)
 
 
 def read_list(path: Path) -> list[Range]:

@@ -52,6 +52,19 @@ def test_revision_sizes_and_sums_are_written_and_nothing_else_is_changed(
     assert list(room.iterdir()) == []
 
 
+def test_who_reads_meanwhile_has_the_whole_of_what_was_there(
+    hub: Hub, versions: Path, tmp_path: Path
+) -> None:
+    hub.publish(MODEL, checkpoint_files(seed=1))
+    versions.chmod(0o640)
+    before = versions.read_text()
+    with versions.open() as reader:
+        assert run(versions, tmp_path) == 0
+        assert reader.read() == before
+    assert versions.stat().st_mode & 0o777 == 0o640
+    assert [path for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
 def test_a_later_revision_takes_the_place_of_the_one_that_was_held(
     hub: Hub, versions: Path, tmp_path: Path
 ) -> None:

@@ -32,6 +32,13 @@ def test_a_list_is_read_as_it_was_written(tmp_path: Path) -> None:
     )
 
 
+def test_a_list_that_cannot_be_put_in_its_place_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "list").mkdir()
+    with pytest.raises(OSError, match="list"):
+        write_list(tmp_path / "list", [], "what a start touched")
+    assert [path.name for path in tmp_path.iterdir()] == ["list"]
+
+
 def test_a_line_that_is_no_range_is_refused(tmp_path: Path) -> None:
     (tmp_path / "list").write_text("0\t/a\n")
     with pytest.raises(ValueError, match="not enough values"):

@@ -20,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from runner.engine.models.store import sha256
+from runner.engine.models import store
 from runner.errors import CannotStart, TranscriberError
 from runner.machine import identity
 
@@ -53,7 +53,7 @@ def describe(home: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
         "wheel_sha256": installed["wheel_sha256"],
         "lock_sha256": installed["lock_sha256"],
         "venv_sha256": venv_sha256(home / "venv"),
-        "model": _model(home / "models", str(asked["model"]), str(asked["style"])),
+        "model": _model(home, str(asked["model"]), str(asked["style"])),
         "demonstration": bool(asked["demonstration"]),
         "cache": {"gpu": warmth["gpu"], "driver": warmth["driver"]},
     }
@@ -67,19 +67,23 @@ def venv_sha256(venv: Path) -> str:
     (packages,) = venv.glob("lib/python3.*/site-packages")
     whole = hashlib.sha256()
     for record in sorted(packages.glob("*.dist-info/RECORD"), key=lambda path: os.fsencode(path.parent.name)):
-        whole.update(f"{sha256(record)}  {record.relative_to(packages)}\n".encode())
+        whole.update(f"{store.sha256(record)}  {record.relative_to(packages)}\n".encode())
     return whole.hexdigest()
 
 
-def _model(models: Path, model: str, style: str) -> dict[str, Any]:
+def _model(cache: Path, model: str, style: str) -> dict[str, Any]:
     """The model and the sums of its files as they are, not as they were once recorded."""
-    name = model.replace("/", "--") + ("" if style == "standard" else f"@{style}")
-    record = _json(models / f"{name}.json")
-    folder = models / name / record["revision"]
-    files = {path.name: sha256(path) for path in sorted(folder.iterdir())}
+    record = store.read_record(cache, model, style)
+    if record is None:
+        raise CannotStart(
+            f"{store.record_path(cache, model, style)} cannot be read (no record of {model} is there): "
+            "the role that writes it did not finish."
+        )
+    folder = store.folder_of(cache, record)
+    files = {path.name: store.sha256(path) for path in sorted(folder.iterdir())}
     return {
-        "id": record["id"],
-        "revision": record["revision"],
+        "id": record.id,
+        "revision": record.revision,
         "style": style,
         "folder": str(folder),
         "files": files,

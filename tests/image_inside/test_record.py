@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.engine.models import store
 from runner.errors import CannotStart
 from runner.machine import record
 
@@ -33,11 +34,12 @@ def home(tmp_path: Path) -> Path:
         (packages / name).mkdir(parents=True)
         (packages / name / "RECORD").write_text(f"{name}/RECORD,,\n")
     (tmp_path / "venv" / "installed.json").write_text('{"lock_sha256": "l", "wheel_sha256": "w"}')
-    folder = tmp_path / "models" / "a--model@subtitle" / "rev"
+    held = store.Record("a/model", "rev", "hub", {"config.json": store.File(2, "0" * 64)}, "subtitle")
+    store.write_record(tmp_path, held)
+    folder = store.folder_of(tmp_path, held)
     folder.mkdir(parents=True)
     (folder / "config.json").write_text("{}")
     (folder / "model.safetensors").write_bytes(b"weights")
-    (tmp_path / "models" / "a--model@subtitle.json").write_text('{"id": "a/model", "revision": "rev"}')
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "warm.json").write_text('{"identity": {"gpu": null, "driver": null}}')
     return tmp_path
@@ -82,6 +84,13 @@ def test_the_sum_of_the_environment_changes_with_any_package(home: Path) -> None
 def test_a_part_that_is_not_there_is_told_in_a_sentence(part: str, home: Path) -> None:
     (home / part).unlink()
     with pytest.raises(CannotStart, match=r"cannot be read .* did not finish\."):
+        record.describe(home, ASKED)
+
+
+@pytest.mark.parametrize("content", ["[]", '{"id": "a/model"}'])
+def test_a_model_of_which_no_whole_record_is_there_is_told_in_a_sentence(content: str, home: Path) -> None:
+    (home / "models" / "a--model@subtitle.json").write_text(content)
+    with pytest.raises(CannotStart, match=r"subtitle\.json cannot be read .* did not finish\."):
         record.describe(home, ASKED)
 
 

@@ -53,7 +53,7 @@ def warm(
 
     chosen = load_settings()
     order = Order(Path(cache), user, gpu, again)
-    warmth, done = run(order, chosen.model, chosen.style, chosen.cache / "models")
+    warmth, done = run(order, chosen.model, chosen.style, chosen.cache)
     if json:
         print_json({"changed": done, **asdict(warmth)})
         return

@@ -22,9 +22,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from runner.engine.models import store
 from runner.errors import EngineFailed, ModelUnavailable, UsageError
 from runner.machine import clip, preread, touched
 from runner.machine.identity import Identity, identify
+from runner.whole import replace_file
 
 SCHEMA = 1
 RECORD, LIST = "warm.json", "preread.list"
@@ -73,20 +75,26 @@ class Warmth:
     schema: int = field(default=SCHEMA)
 
 
-def warm(order: Order, model: str, style: str, models: Path) -> tuple[Warmth, bool]:
-    """Warm this machine for `model`, which the folder `models` holds; returns what came of it and whether it was done.
+def warm(order: Order, model: str, style: str, cache: Path) -> tuple[Warmth, bool]:
+    """Warm this machine for `model`, which `cache` holds; returns what came of it and whether it was done.
 
     What was done before for the same GPU, driver, program and model is not done again unless the order says so.
     Raises ModelUnavailable, UsageError, EngineFailed.
     """
-    folder, revision = _held(models, model, style)
-    identity = identify(model, revision, style)
+    record = store.read_record(cache, model, style)
+    if record is None:
+        raise ModelUnavailable(
+            f"{store.models(cache)} holds no {model} in style {style}: put it there before warming it",
+            model=model,
+        )
+    folder = store.folder_of(cache, record).resolve()
+    identity = identify(model, record.revision, style)
     known = read(order.cache)
     listed = order.cache / LIST
     if known is not None and known.identity == identity and listed.is_file() and not order.again:
         return known, False
     kernels = order.cache / "kernels" / identity.key
-    environment = _environment(kernels, order.user)
+    environment = _environment(kernels, order.user) | _settings(model, style, cache)
     weights, files = touched.files_under([folder]), touched.files_under(program_files())
     listed.unlink(missing_ok=True)  # a list of another program helps nobody
     touched.forget([*weights, *files])
@@ -98,7 +106,7 @@ def warm(order: Order, model: str, style: str, models: Path) -> tuple[Warmth, bo
     with seen.watching():
         cold = _transcribe(order, environment)
     parts = touched.in_order([*touched.whole(weights), *seen.ranges()], folder)
-    heard = _judge(order, cold)
+    heard = _judge(order, identity, cold)
     again = _transcribe(order, environment)
     preread.write_list(listed, parts, f"what a cold start of {identity.project} with {model} touched ({how})")
     warmth = Warmth(
@@ -118,7 +126,8 @@ def warm(order: Order, model: str, style: str, models: Path) -> tuple[Warmth, bo
         },
         kernels=str(kernels),
     )
-    _write(order.cache / RECORD, warmth)
+    text = json.dumps(asdict(warmth), ensure_ascii=False, indent=2) + "\n"
+    replace_file(order.cache / RECORD, text, 0o644)
     return warmth, True
 
 
@@ -154,18 +163,6 @@ class _Heard:
     start: Start
 
 
-def _held(models: Path, model: str, style: str) -> tuple[Path, str]:
-    """The folder of the model and its revision, from the runner's record of it."""
-    name = model.replace("/", "--") + ("" if style == "standard" else f"@{style}")
-    try:
-        revision = str(json.loads((models / f"{name}.json").read_text(encoding="utf-8"))["revision"])
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelUnavailable(
-            f"{models} holds no {model} in style {style}: put it there before warming it", model=model
-        ) from error
-    return (models / name / revision).resolve(), revision
-
-
 def _environment(kernels: Path, user: str | None) -> dict[str, str]:
     """The variables under which a GPU's compiled kernels are kept, and nothing is asked of any network."""
     for other in set(kernels.parent.glob("*")) - {kernels}:  # of another GPU or driver: they serve nobody
@@ -178,6 +175,15 @@ def _environment(kernels: Path, user: str | None) -> dict[str, str]:
     return {
         **{variable: str(kernels / name) for variable, name in places.items()},
         "HF_HUB_OFFLINE": "1",
+    }
+
+
+def _settings(model: str, style: str, cache: Path) -> dict[str, str]:
+    """The variables that say what is warmed: the user that does the work has no settings file of ours."""
+    return {
+        "GPU_TRANSCRIBER_MODEL": model,
+        "GPU_TRANSCRIBER_STYLE": style,
+        "GPU_TRANSCRIBER_CACHE": str(cache.absolute()),
     }
 
 
@@ -227,11 +233,19 @@ def _transcribe(order: Order, environment: Mapping[str, str]) -> _Heard:
     )
 
 
-def _judge(order: Order, cold: _Heard) -> float:
-    """The share of the clip's words that was heard; raises EngineFailed where that is too little, or no GPU did it."""
-    device, fallbacks = str(cold.metadata["device"]), cold.metadata["fallbacks"]
+def _judge(order: Order, identity: Identity, cold: _Heard) -> float:
+    """The share of the clip's words that was heard.
+
+    Raises EngineFailed where that is too little, where another model heard them, or no GPU did.
+    """
+    device, model = str(cold.metadata["device"]), cold.metadata["model"]
+    reasons = "; ".join(str(fallback["reason"]) for fallback in cold.metadata["fallbacks"])
+    if (model["id"], model["revision"]) != (identity.model, identity.revision):
+        raise EngineFailed(
+            f"The built-in clip was heard by {model['id']} at revision {model['revision']}, and not by "
+            f"{identity.model} at revision {identity.revision}: {reasons or 'have the model whole, and warm again'}."
+        )
     if order.gpu and not device.startswith("cuda"):
-        reasons = "; ".join(str(fallback["reason"]) for fallback in fallbacks)
         raise EngineFailed(f"The GPU did not do the work, but {device} did: {reasons or 'torch sees none'}.")
     heard = clip.accuracy(cold.text, clip.SAID.read_text(encoding="utf-8"))
     if heard < LEAST_ACCURACY:
@@ -239,13 +253,6 @@ def _judge(order: Order, cold: _Heard) -> float:
             f"Of the built-in clip's words {heard:.0%} were heard, which is too few: {cold.text!r}."
         )
     return heard
-
-
-def _write(path: Path, warmth: Warmth) -> None:
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_text(json.dumps(asdict(warmth), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    draft.chmod(0o644)
-    draft.replace(path)
 
 
 def told(warmth: Warmth, done: bool) -> Sequence[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.engine.models import store
 from runner.engine.models.chain import Checkpoint
 from runner.errors import EngineFailed, ModelUnavailable, UsageError
 from runner.machine import clip
@@ -32,11 +34,11 @@ def few_files(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def warm(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> Warm:
-    """Warm this machine for the tests' model."""
-    model, models = checkpoint.model, checkpoint.folder.parents[1]
-    monkeypatch.setenv("GPU_TRANSCRIBER_MODEL", model.id)
-    monkeypatch.setenv("GPU_TRANSCRIBER_CACHE", str(models.parent))
-    return lambda order: warming.warm(order, model.id, model.style, models)
+    """Warm this machine for the tests' model, which is told to nobody but the warm-up."""
+    model, cache = checkpoint.model, checkpoint.folder.parents[2]
+    monkeypatch.delenv("GPU_TRANSCRIBER_CACHE", raising=False)
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    return lambda order: warming.warm(order, model.id, model.style, cache)
 
 
 def test_a_warm_up_hears_the_clip_and_leaves_what_it_learnt(
@@ -66,6 +68,56 @@ def test_a_warm_up_hears_the_clip_and_leaves_what_it_learnt(
     assert told(warmth, False)[0].startswith(f"Warm already: {checkpoint.model.id} on ")
 
 
+SETTLED = """
+import sys
+from pathlib import Path
+from runner.__main__ import main
+from runner.machine import warm
+package = Path(sys.argv.pop())
+warm.program_files = lambda: [package]
+main()
+"""
+
+
+def test_a_settings_file_holds_for_who_does_the_work_too(checkpoint: Checkpoint, disk: Path) -> None:
+    """It names the model, which is not the default one, and the cache, which lies in nobody's home."""
+    (packages,) = Path(sys.prefix).glob("lib/python3.*/site-packages")
+    home, held = disk / "home", disk / "held"
+    held.mkdir()
+    (held / "models").symlink_to(checkpoint.folder.parents[1])
+    file = home / ".config" / "gpu-transcriber" / "settings.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text(f'model = "{checkpoint.model.id}"\ncache = "{held}"\n')
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "GPU_TRANSC"))}
+    done = subprocess.run(
+        [sys.executable, "-c", SETTLED, "warm", "--cache", disk / "cache", packages / "onnxruntime"],
+        capture_output=True,
+        text=True,
+        env={**own, "HOME": str(home), "UV_OFFLINE": "1"},  # no demonstration model from elsewhere
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"Warmed: {checkpoint.model.id} on ")
+
+
+def test_a_clip_that_another_model_heard_is_told_and_leaves_nothing(
+    checkpoint: Checkpoint, disk: Path
+) -> None:
+    """A model of which a file is lost makes way for the demonstration model where no hub can be reached."""
+    models, held = checkpoint.folder.parents[1], disk / "held"
+    lost = store.Record("a/model", "1" * 40, "hub", {"model.safetensors": store.File(1, "0" * 64)})
+    store.write_record(held, lost)
+    for path in models.glob(f"{checkpoint.model.id.replace('/', '--')}*"):
+        (store.models(held) / path.name).symlink_to(path)
+    told_apart = (
+        rf"^The built-in clip was heard by {checkpoint.model.id} at revision {checkpoint.model.revision}, "
+        rf"and not by a/model at revision {lost.revision}: "
+    )
+    with pytest.raises(EngineFailed, match=told_apart):
+        warming.warm(Order(disk / "cache"), "a/model", "standard", held)
+    assert read(disk / "cache") is None
+    assert not (disk / "cache" / "preread.list").exists()
+
+
 def test_words_that_were_not_heard_are_told_and_leave_nothing(
     warm: Warm, monkeypatch: pytest.MonkeyPatch, disk: Path
 ) -> None:
@@ -85,24 +137,20 @@ def test_a_machine_that_should_use_a_gpu_and_does_not_is_refused(
     assert read(disk) is None
 
 
-def test_a_transcription_that_fails_is_told_with_its_own_words(
-    monkeypatch: pytest.MonkeyPatch, disk: Path
-) -> None:
+def test_a_transcription_that_fails_is_told_with_its_own_words(disk: Path) -> None:
     given = disk / "given"
     given.mkdir()
     for name, content in checkpoint_files().items():  # the right files, and a tokenizer that cannot be read
         (given / name).write_bytes(content)
     hold(Wanted(str(given), "a/model"), disk)
-    monkeypatch.setenv("GPU_TRANSCRIBER_MODEL", "a/model")
-    monkeypatch.setenv("GPU_TRANSCRIBER_CACHE", str(disk))
     with pytest.raises(EngineFailed, match=r"(?s)^The built-in clip could not be transcribed:\n.*error: "):
-        warming.warm(Order(disk / "cache"), "a/model", "standard", disk / "models")
+        warming.warm(Order(disk / "cache"), "a/model", "standard", disk)
     assert read(disk / "cache") is None
 
 
 def test_a_model_that_is_not_there_is_told_before_anything_is_done(disk: Path) -> None:
     with pytest.raises(ModelUnavailable, match="holds no a/model in style strict"):
-        warming.warm(Order(disk), "a/model", "strict", disk / "models")
+        warming.warm(Order(disk), "a/model", "strict", disk)
     assert list(disk.iterdir()) == []
 
 

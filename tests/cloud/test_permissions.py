@@ -6,7 +6,7 @@ import re
 
 from tests.support.checkout import ROOT
 
-TOLD = (ROOT / "packer" / "README.md").read_text()
+TOLD = (ROOT / "packer" / "PERMISSIONS.md").read_text()
 # A client's name in the code → the service's in IAM.
 SERVICES = {"ec2": "ec2", "quotas": "servicequotas", "pricing": "pricing", "sts": "sts"}
 

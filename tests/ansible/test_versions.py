@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,14 @@ from tests.ansible.playing import ANSIBLE, ROLES, read, versions
 
 ROOT = ANSIBLE.parent
 HOME = ANSIBLE / "group_vars/all/versions.yml"
+# Kinds of files by their suffix; a script has none.
+KINDS = {"ansible": ("yml", "j2", "cfg", "cu", ""), "packer": ("hcl", "py", ""), "runner": ("py", "json")}
 CODE = sorted(
     path
-    for folder, kinds in {"ansible": ("yml", "j2", "cfg"), "packer": ("hcl", "sh"), "runner": ("py",)}.items()
+    for folder, kinds in KINDS.items()
     for path in (ROOT / folder).rglob("*")
-    if path.suffix.removeprefix(".") in kinds and path != HOME and ".ansible" not in path.parts
+    if path.is_file() and path.suffix.removeprefix(".") in kinds
+    if path != HOME and ".ansible" not in path.parts
 )
 PROSE = [
     ROOT / "README.md",
@@ -30,6 +34,7 @@ MENTIONS = {
     "driver": r"\b5[38]\d\.\d{2,3}\.\d{2}\b",
     "kernel": r"\b5\.15\.0-\d{4}\b",
     "torch": r"\btorch (?:is )?v?(\d+\.\d+\.\d+)",
+    "transformers": r"\btransformers (?:is )?v?(\d+\.\d+\.\d+)",
     "cudnn": r"\bcuDNN (\d+\.\d+\.\d+\.\d+)",
     "cuda": r"\bCUDA (1[12]\.\d)\b",
     "build of torch": r"\+(cu\d{3})\b",
@@ -49,6 +54,7 @@ def known() -> dict[str, set[str]]:
         },
         "kernel": kernels,
         "torch": {all_of["torch_version"]},
+        "transformers": set(all_of["transformers_version"].values()),
         "cudnn": {all_of["cudnn_version"]["ubuntu"]},
         "cuda": {all_of["cuda_version"]},
         "build of torch": {all_of["torch_build"]["gpu"]},
@@ -61,10 +67,8 @@ def exact() -> set[str]:
     all_of = versions()
     loose = {row["first"] for row in all_of["kernel_abi_allowed"]}  # an example in an argument's description
     return (
-        (named["driver"] | named["kernel"] | named["torch"] | named["cudnn"]) - loose
-        | set(all_of["transformers_version"].values())
-        | {all_of["nvidia_repository_keyring"]["sha256"]}
-    )
+        named["driver"] | named["kernel"] | named["torch"] | named["cudnn"] | named["transformers"]
+    ) - loose | {all_of["nvidia_repository_keyring"]["sha256"]}
 
 
 def test_no_program_template_or_role_writes_a_version_itself() -> None:
@@ -75,6 +79,26 @@ def test_no_program_template_or_role_writes_a_version_itself() -> None:
         if version in "\n".join(without_comments(path))
     ]
     assert not written
+
+
+def test_the_scan_leaves_no_program_out() -> None:
+    """What runs on a machine or makes one, whatever its file is called."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "ansible", "packer", "runner"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    others = {
+        name
+        for name in listed.stdout.split("\0")
+        if name and (ROOT / name).is_file() and ROOT / name not in CODE
+        if not name.endswith((".md", ".mp3", ".txt", ".svg", ".typed"))
+    }
+    assert others == {"ansible/group_vars/all/versions.yml"}
+    scripts = {"packer/scripts/prove", "packer/scripts/record.py", "ansible/roles/service/files/transcribe"}
+    assert scripts <= {str(path.relative_to(ROOT)) for path in CODE}
 
 
 @pytest.mark.parametrize("path", PROSE, ids=lambda path: str(path.relative_to(ROOT)))
@@ -99,8 +123,24 @@ def test_packers_plugins_are_those_of_the_file() -> None:
     text = (ROOT / "packer/plugins.pkr.hcl").read_text()
     all_of = versions()
     assert f'required_version = "{all_of["packer_version"]}"' in text
-    wanted = dict(re.findall(r'(\w+) = \{\s+source\s+= "[^"]+"\s+version = "([^"]+)"', text))
+    wanted = dict(
+        re.findall(r'(\w+) = \{\s+source\s+= "github\.com/hashicorp/\1"\s+version = "([^"]+)"', text)
+    )
     assert wanted == all_of["packer_plugins"]
+
+
+def test_what_packer_bakes_by_default_is_of_the_file() -> None:
+    """The model, and a base image of the series that the image is called after."""
+    all_of = versions()
+    assert default("variables.pkr.hcl", "model_id") == all_of["default_model"]["id"]
+    base = re.search(r"ubuntu-([a-z]+)-(\d+\.\d+)-amd64", default("variables.aws.pkr.hcl", "source_ami_name"))
+    assert base is not None
+    assert all_of["image_series"] == f"ubuntu{base[2].replace('.', '')}"
+    repository = read(ANSIBLE / "roles/nvidia_repository/defaults/main.yml")["nvidia_repository_url"]
+    assert f"/{all_of['image_series']}/" in repository
+    for role in ROLES:
+        platforms = read(ANSIBLE / "roles" / role / "meta/main.yml")["galaxy_info"]["platforms"]
+        assert [row["versions"] for row in platforms if row["name"] == "Ubuntu"] == [[base[1]]], role
 
 
 def test_the_choices_of_the_roles_are_those_of_the_file() -> None:
@@ -132,6 +172,17 @@ def choices(role: str, argument: str) -> list[str]:
     spec: Any = read(ANSIBLE / "roles" / role / "meta/argument_specs.yml")
     found: list[str] = spec["argument_specs"]["main"]["options"][argument]["choices"]
     return found
+
+
+def default(file: str, variable: str) -> str:
+    """What one of Packer's variables is where nobody chooses."""
+    found = re.search(
+        rf'^variable "{variable}" \{{\n.*?^  default += "(.*?)"$',
+        (ROOT / "packer" / file).read_text(),
+        re.M | re.S,
+    )
+    assert found is not None
+    return found[1]
 
 
 def without_comments(path: Path) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,23 @@ def test_file_of_the_checks_says_what_was_found_and_what_was_left_out(tmp_path: 
     assert told["subjects"]["kernel"] == {"passed": 1, "failed": 1, "left_out": 0, "seconds": 0}
     assert told["subjects"]["cuda"]["left_out"] == 1
     assert [check["name"] for check in told["checks"]] == ["test_machine_is_good_0", "test_machine_is_good_1"]
+
+
+def test_table_by_subject_counts_what_passed_failed_and_was_left_out(request: pytest.FixtureRequest) -> None:
+    made = report("passed", "passed", "failed")
+    for seconds, check in enumerate(made.checks, start=1):
+        check.seconds = seconds
+    made.checks[2].message = "it is not"
+    made.leave_out(LeftOut("test_torch_reaches_the_gpu", "cuda", MACHINE, "the machine declares no GPU"))
+    made.leave_out(LeftOut("test_cuda_compiles", "cuda", MACHINE, "the machine declares no GPU"))
+    shown = io.StringIO()
+    made.show(pytest.TerminalReporter(request.config, file=shown))
+    lines = [" ".join(line.split()) for line in shown.getvalue().splitlines()]
+    table = lines[next(n for n, line in enumerate(lines) if "checks, by subject" in line) + 1 :]
+    assert table[:3] == ["passed failed left out seconds", "cuda 0 0 2 0.0", "kernel 2 1 0 6.0"]
+    assert table[3].startswith("all 2 1 2 ")
+    assert "2 because the machine declares no GPU: torch_reaches_the_gpu, cuda_compiles" in table
+    assert table[-1] == "RED kernel: machine is good 2: it is not"
 
 
 PORT = Sabotage("a port is open", ("security",), ("test_ports",), "true", also=("test_firewall",))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.ansible.playing import ANSIBLE, ansible, playbook, read
 
-DEFAULT = {"id": "owner/default", "style": "strict", "revision": None, "files": {}}
+DEFAULT: dict[str, Any] = {"id": "owner/default", "style": "strict", "revision": None, "files": {}}
 DEMONSTRATION = {"id": "owner/demonstration", "revision": "1"}
 # Where the model comes from and the name that was asked for; the name and the style that the machine then has.
 CASES = {
@@ -20,6 +21,10 @@ CASES = {
     ("/a/folder", "owner/default"): ("owner/default", "strict"),
     ("/a/folder", "owner/other"): ("owner/other", "standard"),
 }
+ASKED = (
+    "held_model", "held_style", "model_style", "service_model", "service_style", "complete_asked.model",
+    "complete_asked.style",
+)  # fmt: skip
 ROLES = ("roles/model/defaults", "roles/service/defaults", "roles/complete/defaults", "roles/complete/vars")
 
 
@@ -27,12 +32,12 @@ ROLES = ("roles/model/defaults", "roles/service/defaults", "roles/complete/defau
 def told(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
     """Of each case what Ansible makes of the roles' own variables, all in one run on this computer."""
     folder = tmp_path_factory.mktemp("model")
-    asked = "[held_model, held_style, model_style, service_model, service_style, complete_asked.model, complete_asked.style]"
+    asked = ", ".join(ASKED)
     tasks = [
         {
             "name": f"Case {number}",
             "ansible.builtin.copy": {
-                "content": f"{{{{ {asked} | to_json }}}}",
+                "content": f"{{{{ [{asked}] | to_json }}}}",
                 "dest": str(folder / f"{number}.json"),
                 "mode": "0644",
             },

@@ -20,7 +20,6 @@ from runner.engine.models.chain import (
 from runner.engine.models.registry import REGISTRY, STANDARD, STYLES, check_style, entry_of, nearest
 from runner.errors import ModelInvalid, OutputNotWritable, UsageError
 from runner.screen.bar import open_screen
-from runner.screen.console import Screen
 from runner.screen.tables import in_gigabytes, print_json, print_line, print_table
 from runner.settings import Settings, load_settings
 
@@ -118,7 +117,7 @@ def _download(model: str, style: str, settings: Settings) -> int:
     check_style(model, style)
     ensure_engine()
     with open_screen(quiet=False, log_json=False) as screen, screen.stage(f"Looking for the model {model}"):
-        _drop_damaged(model, style, settings.cache, screen)
+        store.drop_damaged(settings.cache, model, style, screen.notice)
         found = find_checkpoint(
             model,
             cache=settings.cache,
@@ -130,17 +129,6 @@ def _download(model: str, style: str, settings: Settings) -> int:
         )
     print_line(f"{_named(found.model.id, style)} is in {found.folder}, at revision {found.model.revision}.")
     return 0
-
-
-def _drop_damaged(model: str, style: str, cache: Path, screen: Screen) -> None:
-    """Remove the files of a cached model whose bytes are wrong, so that they are fetched anew."""
-    record = store.read_record(cache, model, style)
-    if record is None or store.incomplete(cache, record):
-        return  # what was never whole is fetched on from where it was cut, and compared then
-    screen.notice(f"{_named(model, style)} is in the cache: comparing its bytes with their sums …")
-    for name in store.damaged(cache, record):
-        screen.notice(f"{name} is damaged: fetching it anew.")
-        (store.folder_of(cache, record) / name).unlink()
 
 
 def _verify(model: str | None, order: Order, settings: Settings) -> int:

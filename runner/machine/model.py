@@ -26,7 +26,6 @@ from runner.errors import ModelInvalid, TranscriberError
 
 HUB, DEMONSTRATION_SOURCE = "hub", "demonstration"
 PATIENCE = 30.0  # seconds that the hub may be silent
-_DIGITS = 12  # of a SHA-256 that names the revision of a folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,33 +43,20 @@ def hold(wanted: Wanted, cache: Path) -> tuple[store.Record, bool]:
 
     Raises ModelUnavailable, ModelInvalid, DiskFull and OutputNotWritable.
     """
-    before = _sound(
-        cache, DEMONSTRATION if wanted.source == DEMONSTRATION_SOURCE else wanted.id, wanted.style
-    )
+    model = DEMONSTRATION if wanted.source == DEMONSTRATION_SOURCE else wanted.id
+    before = store.drop_damaged(cache, model, wanted.style, _notice)
     if wanted.source == DEMONSTRATION_SOURCE:
         record = demonstration(cache, _notice)
     elif wanted.source == HUB:
         record = _from_hub(wanted, cache)
     else:
         record = _from_folder(Path(wanted.source), wanted, cache)
-    if damaged := store.damaged(cache, record):
+    if record != before and (damaged := store.damaged(cache, record)):  # what was there was compared already
         raise ModelInvalid(f"{', '.join(damaged)} of {record.id} differ from their sums", model=record.id)
     _check_pin(record, wanted)
     cleared = _clear(cache, record)
     loosened = _seal(cache, record)
     return record, before != record or cleared or loosened
-
-
-def _sound(cache: Path, model: str, style: str) -> store.Record | None:
-    """What is held already; files of it that are damaged are removed, so that they are fetched anew."""
-    record = store.read_record(cache, model, style)
-    if record is None or store.incomplete(cache, record):
-        return None
-    damaged = store.damaged(cache, record)
-    for name in damaged:
-        _notice(f"{name} of {model} is damaged: taking it anew.")
-        (store.folder_of(cache, record) / name).unlink()
-    return None if damaged else record
 
 
 def _from_hub(wanted: Wanted, cache: Path) -> store.Record:
@@ -104,13 +90,15 @@ def _from_folder(folder: Path, wanted: Wanted, cache: Path) -> store.Record:
     compatibility.check_folder(folder, wanted.id)
     names = layout.needed({path.name for path in folder.iterdir()})
     files = {name: store.File((folder / name).stat().st_size, store.sha256(folder / name)) for name in names}
-    heavy = files[layout.weights(names)[-1]].sha256 or ""
-    record = store.Record(wanted.id, heavy[:_DIGITS], "folder", files, wanted.style)
-    if store.read_record(cache, wanted.id, wanted.style) == record and not store.incomplete(cache, record):
+    revision = layout.revision(files[name].sha256 or "" for name in layout.weights(names))
+    record = store.Record(wanted.id, revision, "folder", files, wanted.style)
+    if _is_held(record, cache):
         return record
     with store.writing(cache), store.exclusive(cache, wanted.id, _notice, wanted.style):
+        if _is_held(record, cache):  # by the process that was waited for
+            return record
         store.ensure_space(cache, sum(file.size for file in files.values()))
-        with store.workplace(cache, wanted.id) as place:
+        with store.workplace(cache, wanted.id, wanted.style) as place:
             made = place / "made"
             made.mkdir()
             for name in names:
@@ -118,6 +106,10 @@ def _from_folder(folder: Path, wanted: Wanted, cache: Path) -> store.Record:
             store.folder_of(cache, record).parent.mkdir(parents=True, exist_ok=True)
             store.put(made, cache, record)
     return record
+
+
+def _is_held(record: store.Record, cache: Path) -> bool:
+    return store.read_record(cache, record.id, record.style) == record and not store.incomplete(cache, record)
 
 
 def _check_pin(record: store.Record, wanted: Wanted) -> None:

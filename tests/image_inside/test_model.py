@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.numpy import load, save
 
 from runner.engine.models import store
 from runner.engine.models.chain import find_checkpoint
@@ -119,6 +121,80 @@ def test_a_folder_with_other_weights_is_another_revision(tmp_path: Path) -> None
     )
     assert first.revision != second.revision
     assert [path.name for path in store.home(tmp_path / "machine", MODEL).iterdir()] == [second.revision]
+
+
+def test_a_checkpoint_in_parts_has_the_same_revision_copied_or_not(tmp_path: Path) -> None:
+    """And another one where any part differs."""
+    given = write(tmp_path / "given", in_parts(checkpoint_files(seed=1)))
+    other = write(tmp_path / "other", in_parts(checkpoint_files(seed=1)))
+    first_part = next(other.glob("model-00001-*"))
+    first_part.write_bytes(first_part.read_bytes()[:-1] + b"\x01")
+    held, _ = hold(Wanted(str(given), MODEL), tmp_path / "machine")
+    found = find_checkpoint(
+        str(given), cache=tmp_path / "cache", hub_timeout=1.0, allow_demonstration=False, notice=pytest.fail
+    )
+    assert held.revision == found.model.revision
+    assert hold(Wanted(str(other), MODEL), tmp_path / "another")[0].revision != held.revision
+
+
+def in_parts(files: dict[str, bytes]) -> dict[str, bytes]:
+    """With the weights in two files, as transformers saves what is large."""
+    weights = load(files["model.safetensors"])
+    names = [f"model-0000{part}-of-00002.safetensors" for part in (1, 2)]
+    mapped = {tensor: names[number % 2] for number, tensor in enumerate(sorted(weights))}
+    parts = {name: save({key: weights[key] for key in weights if mapped[key] == name}) for name in names}
+    index = json.dumps({"weight_map": mapped}).encode()
+    rest = {name: body for name, body in files.items() if name != "model.safetensors"}
+    return rest | parts | {"model.safetensors.index.json": index}
+
+
+def test_what_another_process_copied_meanwhile_is_not_copied_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is let in when the other has let go, and looks again."""
+    wanted, cache = (
+        Wanted(str(write(tmp_path / "given", checkpoint_files(seed=1))), MODEL),
+        tmp_path / "machine",
+    )
+    copied: list[int] = []
+    real = store.exclusive
+
+    @contextmanager
+    def after_another(*words: Any) -> Iterator[None]:
+        monkeypatch.setattr(store, "exclusive", real)
+        record, _ = hold(wanted, cache)
+        copied.append((store.folder_of(cache, record) / "model.safetensors").stat().st_ino)
+        with real(*words):
+            yield
+
+    monkeypatch.setattr(store, "exclusive", after_another)
+    record, _ = hold(wanted, cache)
+    assert (store.folder_of(cache, record) / "model.safetensors").stat().st_ino == copied[0]
+
+
+def test_a_folder_in_one_style_leaves_the_others_alone(tmp_path: Path) -> None:
+    """Also what is being made of them at the time."""
+    making = store.home(tmp_path / "machine", MODEL) / ".making-standard"
+    making.mkdir(parents=True)
+    hold(Wanted(str(write(tmp_path / "given", checkpoint_files())), MODEL, "strict"), tmp_path / "machine")
+    assert making.is_dir()
+
+
+def test_every_byte_of_what_is_held_is_summed_once(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.publish(MODEL, checkpoint_files(seed=1))
+    record, _ = hold(Wanted("hub", MODEL), tmp_path)
+    summed: list[str] = []
+    real = store.sha256
+
+    def count(path: Path) -> str:
+        summed.append(path.name)
+        return real(path)
+
+    monkeypatch.setattr(store, "sha256", count)
+    assert hold(Wanted("hub", MODEL), tmp_path) == (record, False)
+    assert sorted(summed) == sorted(record.files)
 
 
 def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:

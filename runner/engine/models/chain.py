@@ -26,7 +26,6 @@ _SPOKEN = {
     "fi": "Finnish",
     "is": "Icelandic",
 }
-_DIGITS = 12  # of a SHA-256 that names the revision of a folder
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,7 @@ class _Search:
 
     def _in_folder(self, folder: Path, name: str) -> Checkpoint:
         compatibility.check_folder(folder, name)
-        revision = layout.digest(folder, self.cache)[:_DIGITS]
+        revision = layout.revision_of(folder, self.cache)
         return Checkpoint(folder, Model(name, revision, "folder", self.style))
 
     def _recorded(

@@ -1,11 +1,11 @@
-"""Which files make a checkpoint in transformers' layout, and the sum that names those of a folder."""
+"""Which files make a checkpoint in transformers' layout, and the revision that its weights name."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +17,7 @@ TOKENIZER = (
     "merges.txt", "normalizer.json",
 )  # fmt: skip
 INDEX = "model.safetensors.index.json"
+_DIGITS = 12  # of a SHA-256 that names the revision of a folder
 _SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
 
 
@@ -34,8 +35,14 @@ def needed(names: Collection[str]) -> list[str]:
     return [name for name in (*SETTINGS, *TOKENIZER) if name in names] + weights(names)
 
 
-def digest(folder: Path, cache: Path) -> str:
-    """SHA-256 that names the weights of a folder; remembered in `cache` until one of their files changes."""
+def revision(sums: Iterable[str]) -> str:
+    """What names a checkpoint that nobody numbered: the sum of its weights, or of the sums of their parts."""
+    one, *more = sums
+    return (hashlib.sha256("".join((one, *more)).encode()).hexdigest() if more else one)[:_DIGITS]
+
+
+def revision_of(folder: Path, cache: Path) -> str:
+    """The revision of a folder; remembered in `cache` until one of the files of its weights changes."""
     files = [folder / name for name in weights({path.name for path in folder.iterdir()})]
     state = [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in files]
     memory = store.models(cache) / "folders.json"
@@ -43,10 +50,10 @@ def digest(folder: Path, cache: Path) -> str:
         known = dict(json.loads(memory.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         known = {}
-    if known.get(str(folder), {}).get("state") == state:
-        return str(known[str(folder)]["sha256"])
-    found = [store.sha256(path) for path in files]
-    whole = found[0] if len(found) == 1 else hashlib.sha256("".join(found).encode()).hexdigest()
+    before = known.get(str(folder), {})
+    if before.get("state") == state and "revision" in before:
+        return str(before["revision"])
+    found = revision(store.sha256(path) for path in files)
     with suppress(OSError):  # a cache that cannot be written costs a second, not the run
-        store.write_json(memory, {**known, str(folder): {"state": state, "sha256": whole}})
-    return whole
+        store.write_json(memory, {**known, str(folder): {"state": state, "revision": found}})
+    return found

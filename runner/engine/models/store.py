@@ -126,6 +126,23 @@ def damaged(cache: Path, record: Record) -> list[str]:
     ]
 
 
+def drop_damaged(cache: Path, model: str, style: str, notice: Callable[[str], None]) -> Record | None:
+    """Compare what is held of a model with its sums, and remove the files that differ, to be had anew.
+
+    Returns the record where all of it is whole. What was never whole is left as it is, to be fetched on from there.
+    """
+    record = read_record(cache, model, style)
+    if record is None or incomplete(cache, record):
+        return None
+    name = model if style == STANDARD else f"{model} in style {style}"
+    notice(f"{name} is in the cache: comparing its bytes with their sums …")
+    wrong = damaged(cache, record)
+    for file in wrong:
+        notice(f"{file} is damaged: fetching it anew.")
+        (folder_of(cache, record) / file).unlink()
+    return None if wrong else record
+
+
 def size_of(folder: Path) -> int:
     """Bytes of all files in a folder and those in it."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
@@ -162,14 +179,14 @@ def exclusive(
 
 
 @contextmanager
-def workplace(cache: Path, model: str) -> Iterator[Path]:
+def workplace(cache: Path, model: str, style: str = STANDARD) -> Iterator[Path]:
     """A new empty folder beside the model's revisions, gone afterwards; what an interrupted run left goes too.
 
     To be used inside `exclusive`.
     """
-    for left in home(cache, model).glob(".making-*"):
+    for left in home(cache, model, style).glob(".making-*"):
         shutil.rmtree(left, ignore_errors=True)
-    folder = home(cache, model) / f".making-{secrets.token_hex(4)}"
+    folder = home(cache, model, style) / f".making-{secrets.token_hex(4)}"
     folder.mkdir(parents=True)
     try:
         yield folder

@@ -21,13 +21,14 @@ build {
     user             = build.User
     use_proxy        = false # the proxy hangs with OpenSSH 9 (packer-plugin-ansible #100, #204)
     extra_arguments  = ["--tags=first", "--extra-vars=${local.ansible_variables}"]
-    ansible_env_vars = ["ANSIBLE_CONFIG=${local.root}/ansible/ansible.cfg", "ANSIBLE_HOST_KEY_CHECKING=False"]
+    ansible_env_vars = local.ansible_environment
   }
 
   # A driver is built for the kernel that runs. No reboot inside Ansible, which loses its connection under Packer
   # (packer-plugin-ansible #93).
   provisioner "shell" {
-    inline            = ["echo 'stage: reboot'", "if [ ${local.reboots} = true ]; then sudo touch /run/before-reboot; sudo systemctl reboot; fi"]
+    script            = "${path.root}/scripts/reboot"
+    environment_vars  = ["REBOOTS=${local.reboots}"]
     expect_disconnect = true
   }
 
@@ -45,12 +46,13 @@ build {
     user             = build.User
     use_proxy        = false
     extra_arguments  = ["--tags=main", "--extra-vars=${local.ansible_variables}"]
-    ansible_env_vars = ["ANSIBLE_CONFIG=${local.root}/ansible/ansible.cfg", "ANSIBLE_HOST_KEY_CHECKING=False"]
+    ansible_env_vars = local.ansible_environment
   }
 
   # What is checked is a machine that has come up by itself.
   provisioner "shell" {
-    inline            = ["echo 'stage: reboot'", "if [ ${local.reboots} = true ]; then sudo touch /run/before-reboot; sudo systemctl reboot; fi"]
+    script            = "${path.root}/scripts/reboot"
+    environment_vars  = ["REBOOTS=${local.reboots}"]
     expect_disconnect = true
   }
 
@@ -81,7 +83,7 @@ build {
     user             = build.User
     use_proxy        = false
     extra_arguments  = ["--tags=last", "--extra-vars=${local.ansible_variables}"]
-    ansible_env_vars = ["ANSIBLE_CONFIG=${local.root}/ansible/ansible.cfg", "ANSIBLE_HOST_KEY_CHECKING=False"]
+    ansible_env_vars = local.ansible_environment
   }
 
   # Nobody can log in any more: what is left is checked over the connection that the checks opened.

@@ -64,6 +64,7 @@ locals {
 }
 
 locals {
+  ansible_environment = ["ANSIBLE_CONFIG=${local.root}/ansible/ansible.cfg", "ANSIBLE_HOST_KEY_CHECKING=False"]
   ansible_variables = jsonencode({
     gpu          = var.gpu
     disposable   = local.disposable

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.support import packer
 from tests.support.aws import Cloud
@@ -18,7 +20,6 @@ TEMPLATE = ROOT / "packer"
 TEXTS = {file.name: file.read_text() for file in sorted(TEMPLATE.glob("*.pkr.hcl"))}
 VARIABLE = re.compile(r'^variable "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
 VARIABLES = {name: body for text in TEXTS.values() for name, body in VARIABLE.findall(text)}
-VERSIONS: dict[str, Any] = yaml.safe_load((ROOT / "ansible/group_vars/all/versions.yml").read_text())
 SOURCES = {"amazon-ebs.image": {}, "null.host": {"host_address": "203.0.113.7"}}
 
 
@@ -100,11 +101,95 @@ def test_every_variable_says_what_it_is(name: str) -> None:
         assert f'error_message = "The {name} must' in body
 
 
-def test_plugins_are_those_of_the_versions_file() -> None:
-    text = TEXTS["plugins.pkr.hcl"]
-    assert f'required_version = "{VERSIONS["packer_version"]}"' in text
-    found = dict(re.findall(r'github\.com/hashicorp/(\w+)"\n +version = "(.+)"', text))
-    assert found == VERSIONS["packer_plugins"]
+# What no build of the tests shows: it is of the spot market, of the internet's view of this computer, of other regions
+# and accounts, or of AWS's own time. How the source says it, by default and by what else may be chosen.
+WRITTEN = {
+    "temporary_security_group_source_public_ip": "length(var.builder_cidrs) == 0",
+    "temporary_security_group_source_cidrs": "length(var.builder_cidrs) == 0 ? null : var.builder_cidrs",
+    "spot_price": 'var.spot ? "auto" : ""',
+    "subnet_filter.filters": "var.subnet_filter",
+    "subnet_filter.random": "true",
+    "encrypt_boot": "var.encrypt ? true : null",
+    "kms_key_id": "var.kms_key_id",
+    "ami_regions": "var.copy_regions",
+    "ami_users": "var.share_accounts",
+    "imds_support": '"v2.0"',
+    "metadata_options.http_endpoint": '"enabled"',
+    "metadata_options.http_tokens": '"required"',
+    "metadata_options.http_put_response_hop_limit": "1",
+    "aws_polling.delay_seconds": "30",
+    "aws_polling.max_attempts": "300",
+}
+DEFAULTS = {
+    "builder_cidrs": "[]",
+    "spot": "true",
+    "subnet_filter": '{ "default-for-az" = "true" }',
+    "encrypt": "false",
+    "kms_key_id": "null",
+    "copy_regions": "[]",
+    "share_accounts": "[]",
+}
+MEANT: list[tuple[str, dict[str, str], Any]] = [
+    ("temporary_security_group_source_public_ip", {}, True),
+    ("temporary_security_group_source_cidrs", {}, None),
+    ("temporary_security_group_source_public_ip", {"builder_cidrs": '["203.0.113.7/32"]'}, False),
+    ("temporary_security_group_source_cidrs", {"builder_cidrs": '["203.0.113.7/32"]'}, ["203.0.113.7/32"]),
+    ("spot_price", {}, "auto"),
+    ("spot_price", {"spot": "false"}, ""),
+    ("subnet_filter.filters", {}, {"default-for-az": "true"}),
+    ("encrypt_boot", {}, None),
+    ("encrypt_boot", {"encrypt": "true"}, True),
+    ("ami_regions", {}, []),
+    ("ami_regions", {"copy_regions": '["eu-west-1"]'}, ["eu-west-1"]),
+    ("ami_users", {}, []),
+    ("ami_users", {"share_accounts": '["123456789012"]'}, ["123456789012"]),
+]
+
+
+def settings(text: str) -> Iterator[tuple[str, str]]:
+    """What a formatted file sets in its one block: the names of the blocks within and of the setting, and the value."""
+    within: list[str] = []
+    for line in text.splitlines():
+        if opened := re.match(r" *(\w+).*\{$", line):
+            within.append(opened[1])
+        elif line.strip() == "}":
+            within.pop()
+        elif said := re.match(r" +(\w+) += (.*?)(?: +#.*)?$", line):
+            yield ".".join([*within[1:], said[1]]), said[2]
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_what_no_build_here_shows_is_written_as_it_is_meant(name: str) -> None:
+    assert [value for key, value in settings(TEXTS["sources.aws.pkr.hcl"]) if key == name] == [WRITTEN[name]]
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_what_is_rented_by_default_is_cheap_closed_and_here(name: str) -> None:
+    assert re.findall(r"^  default += (.*)$", VARIABLES[name], re.MULTILINE) == [DEFAULTS[name]]
+
+
+@needs("packer:modern")
+@pytest.mark.parametrize(
+    ("name", "given", "value"),
+    MEANT,
+    ids=[f"{name}-{'-'.join(given) or 'default'}" for name, given, _ in MEANT],
+)
+def test_what_no_build_here_shows_comes_to_what_is_meant(
+    name: str, given: dict[str, str], value: Any
+) -> None:
+    """Packer itself works out what the source says."""
+    expression = dict(settings(TEXTS["sources.aws.pkr.hcl"]))[name]
+    chosen = [f"-var={key}={word}" for key, word in given.items()]
+    done = subprocess.run(
+        [packer.find().program, "console", *chosen, str(TEMPLATE)],
+        input=f"jsonencode({expression})\n",
+        env=packer.environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout) == value
 
 
 def test_an_ami_is_the_last_thing_that_happens() -> None:
@@ -118,7 +203,7 @@ def test_an_ami_is_the_last_thing_that_happens() -> None:
         for tag in ("first", "main", "last")
     )
     checks = next(n for n, body in enumerate(bodies) if "{{.Script}} checks" in body)
-    reboots = [n for n, body in enumerate(bodies) if "systemctl reboot" in body]
+    reboots = [n for n, body in enumerate(bodies) if 'scripts/reboot"' in body]
     sealed = next(n for n, body in enumerate(bodies) if '"sealed"' in body)
     assert first < reboots[0] < main < reboots[1] < checks < last < sealed == len(bodies) - 1
 

@@ -23,6 +23,7 @@ _CONTAINER = {
     "own kernel": "a container runs the kernel of its host",
     "own clock": "a container's clock is its host's",
     "own sysctl": "a container may not set kernel.* and vm.*",
+    "raised limits": "a container may not raise the limits that it was given",
     "cgroup limits": "limits of a unit are not enforced in a container",
 }
 _EC2 = "EC2"

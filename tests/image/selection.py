@@ -19,7 +19,8 @@ MARKERS = {
     "sealed": "is true only right after sysprep; run with --sealed",
     "ours": "is about what is set up only on a machine that was handed over",
     "on(platform)": "is about one of ubuntu and debian",
-    "needs_machine(*needs)": "what not every machine has: own kernel, own clock, own sysctl, cgroup limits, EC2",
+    "needs_machine(*needs)": "what not every machine has: own kernel, own clock, own sysctl, raised limits, "
+    "cgroup limits, EC2",
 }
 
 

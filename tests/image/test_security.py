@@ -20,6 +20,7 @@ PACKAGED = (
 LOADING = (
     "/etc/environment /etc/profile /etc/profile.d /etc/systemd /etc/pam.d"  # where an environment is set
 )
+OPEN_FILES = 65536  # at least, by one process: many recordings at once need many
 CRON = "/etc/cron.d /etc/cron.hourly /etc/cron.daily /etc/cron.weekly /etc/cron.monthly"
 
 
@@ -93,10 +94,34 @@ def test_no_host_is_trusted_by_its_name(machine: Machine) -> None:
 
 def test_no_program_writes_its_memory_to_the_disk(machine: Machine) -> None:
     """A core dump would put somebody's speech there."""
-    limits = machine.lines("cat /etc/security/limits.conf /etc/security/limits.d/*.conf")
-    cores = {line.split()[0]: line.split()[3] for line in limits if line.split()[1:3] == ["hard", "core"]}
-    assert (cores.get("*"), cores.get("root")) == ("0", "0")  # of who logs in
+    limits = _limits(machine)
+    assert (limits.get("* hard core"), limits.get("root hard core")) == ("0", "0")  # of who logs in
     assert machine.says("systemctl show --property=DefaultLimitCORE --value") == "0"  # of services
+
+
+@pytest.mark.parametrize("kind", ["soft", "hard"])
+@pytest.mark.parametrize("who", ["*", "root"])
+def test_many_files_are_allowed_to_whoever_logs_in(machine: Machine, who: str, kind: str) -> None:
+    assert int(_limits(machine).get(f"{who} {kind} nofile", 0)) >= OPEN_FILES
+
+
+@pytest.mark.parametrize("name", ["DefaultLimitNOFILE", "DefaultLimitNOFILESoft"])
+def test_many_files_are_allowed_to_every_service(machine: Machine, name: str) -> None:
+    assert int(machine.says("systemctl show --property=%s --value", name)) >= OPEN_FILES
+
+
+@pytest.mark.needs_machine("raised limits")
+def test_who_logs_in_can_open_many_files(machine: Machine) -> None:
+    """A login of its own: what the settings say must also have come about."""
+    soft, hard = machine.lines("su --login root --command 'ulimit -Sn; ulimit -Hn'")
+    assert min(int(soft), int(hard)) >= OPEN_FILES
+
+
+def _limits(machine: Machine) -> dict[str, str]:
+    """The limits of log-ins as set, by whose, which kind and of what; of a limit set twice the last counts."""
+    lines = machine.lines("cat /etc/security/limits.conf /etc/security/limits.d/*.conf")
+    rows = [line.split() for line in lines if not line.startswith("#")]
+    return {" ".join(row[:3]): row[3] for row in rows if len(row) == 4}
 
 
 @pytest.mark.on("ubuntu")

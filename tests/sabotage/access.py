@@ -249,6 +249,21 @@ INTRUDER = (
     Sabotage(
         "programs write their memory to the disk", ("security",), ("test_no_program_writes_its_memory_to_the_disk",),
         "rm /etc/security/limits.d/90-transcribe.conf", keeps=("/etc/security/limits.d/90-transcribe.conf",),
+        also=("test_many_files_are_allowed_to_whoever_logs_in",),
+    ),
+    Sabotage(
+        "who logs in may open few files", ("security",), ("test_many_files_are_allowed_to_whoever_logs_in[*-hard]",),
+        "echo '* hard nofile 1024' > /etc/security/limits.d/zz.conf", removes=("/etc/security/limits.d/zz.conf",),
+    ),
+    Sabotage(
+        "services may open few files", ("security",),
+        (
+            "test_many_files_are_allowed_to_every_service[DefaultLimitNOFILE]",
+            "test_many_files_are_allowed_to_every_service[DefaultLimitNOFILESoft]",
+        ),
+        "printf '[Manager]\\nDefaultLimitNOFILE=1024\\n' > /etc/systemd/system.conf.d/zz.conf; "
+        "systemctl daemon-reexec",
+        mends="rm /etc/systemd/system.conf.d/zz.conf; systemctl daemon-reexec",
     ),
     Sabotage(
         "services write their memory to the disk", ("security",), ("test_no_program_writes_its_memory_to_the_disk",),

@@ -31,6 +31,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from runner.errors import AccountError, CannotStart, CloudFailed, TranscriberError
+from runner.quoting import quoted
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -42,8 +43,6 @@ DEFAULT_REGION = "eu-north-1"
 PRICE_REGION = "us-east-1"  # the price list answers for every region from a few places only
 # A person waits for these answers: a request is tried twice, and a network that is not there is soon told.
 PATIENCE = Config(connect_timeout=3, read_timeout=8, retries={"total_max_attempts": 2, "mode": "standard"})
-
-LONGEST = 300  # characters of a reason; some gateways answer with a page
 
 EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "UnauthorizedException"}
 UNKNOWN_KEY = {"AuthFailure", "InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClientException"}
@@ -69,7 +68,9 @@ class Account:
             )
         with told("read the AWS configuration"):
             self._session = boto3.Session()
-        self.region: str = region or self._session.region_name or DEFAULT_REGION
+        # boto3 itself reads AWS_DEFAULT_REGION and the profile's, and not the variable that AWS's other tools take.
+        named = region or os.environ.get("AWS_REGION") or self._session.region_name
+        self.region: str = named or DEFAULT_REGION
 
     @cached_property
     def ec2(self) -> EC2Client:
@@ -140,8 +141,7 @@ def refusal(error: Exception, doing: str) -> TranscriberError:
             f"These AWS credentials may not {doing} ({error.operation_name}): have that action allowed, or use others."
         )
     if isinstance(error, ClientError):
-        said = " ".join(error.response.get("Error", {}).get("Message", "").split()) or "it gave no reason"
-        said = said if len(said) <= LONGEST else f"{said[:LONGEST]}…"
+        said = quoted(error.response.get("Error", {}).get("Message", "")) or "it gave no reason"
         return CloudFailed(
             f"AWS would not {doing} ({code_of(error)}): {said.rstrip('.')}.", code=code_of(error)
         )
@@ -168,7 +168,7 @@ def _misset(error: Exception) -> TranscriberError | None:
         return CannotStart(f"The proxy does not answer ({said}): correct HTTPS_PROXY, or unset it.")
     if isinstance(error, SSLError):
         return CannotStart(
-            f"The certificate of what answers for AWS is not trusted ({said[:LONGEST]}): name your network's own in "
+            f"The certificate of what answers for AWS is not trusted ({quoted(said)}): name your network's own in "
             "AWS_CA_BUNDLE, and check HTTPS_PROXY."
         )
     if "Invalid endpoint" in said:

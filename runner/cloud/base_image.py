@@ -14,7 +14,6 @@ class BaseImage:
 
     id: str
     name: str
-    created: str
 
 
 def newest_image(account: Account, *, owners: Sequence[str], name: str) -> BaseImage | None:
@@ -27,4 +26,4 @@ def newest_image(account: Account, *, owners: Sequence[str], name: str) -> BaseI
     newest = max(found, key=lambda image: image.get("CreationDate", ""), default=None)
     if newest is None:
         return None
-    return BaseImage(newest["ImageId"], newest.get("Name", ""), newest.get("CreationDate", ""))
+    return BaseImage(newest["ImageId"], newest.get("Name", ""))

@@ -13,7 +13,7 @@ from runner.cloud.account import Account, code_of, told
 from runner.errors import CloudFailed
 
 if TYPE_CHECKING:
-    from mypy_boto3_ec2.type_defs import ImageTypeDef, SnapshotTypeDef
+    from mypy_boto3_ec2.type_defs import EbsBlockDeviceTypeDef, ImageTypeDef, SnapshotTypeDef
 
 PROJECT = "gpu-transcriber"  # the tag Project by which ours are known
 ALIVE = ["pending", "running", "stopping", "stopped", "shutting-down"]
@@ -120,9 +120,7 @@ def _cooling(image: Image) -> str:
 def _image(
     image: ImageTypeDef, region: str, snapshots: Mapping[str, SnapshotTypeDef], used_by: Sequence[str]
 ) -> Image:
-    disks = [
-        disk["Ebs"] for disk in image.get("BlockDeviceMappings", []) if "SnapshotId" in disk.get("Ebs", {})
-    ]
+    disks = _disks(image)
     ids = [disk["SnapshotId"] for disk in disks]
     full = [snapshots[id_].get("FullSnapshotSizeInBytes", 0) for id_ in ids if id_ in snapshots]
     exact = bool(full) and all(full)
@@ -144,6 +142,13 @@ def _image(
     )
 
 
+def _disks(image: ImageTypeDef) -> list[EbsBlockDeviceTypeDef]:
+    """The disks of an image that come of a snapshot."""
+    return [
+        disk["Ebs"] for disk in image.get("BlockDeviceMappings", []) if "SnapshotId" in disk.get("Ebs", {})
+    ]
+
+
 def _moment(text: str) -> datetime:
     try:
         return datetime.strptime(text.replace("Z", "+0000"), "%Y-%m-%dT%H:%M:%S.%f%z")
@@ -152,12 +157,7 @@ def _moment(text: str) -> datetime:
 
 
 def _snapshots(account: Account, images: Iterable[ImageTypeDef]) -> dict[str, SnapshotTypeDef]:
-    ids = [
-        disk["Ebs"]["SnapshotId"]
-        for image in images
-        for disk in image.get("BlockDeviceMappings", [])
-        if "SnapshotId" in disk.get("Ebs", {})
-    ]
+    ids = [disk["SnapshotId"] for image in images for disk in _disks(image)]
     if not ids:
         return {}
     # By a filter, which passes over those that are gone, where asking for them by name would fail the whole.

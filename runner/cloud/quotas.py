@@ -14,7 +14,6 @@ CODES = {"spot": "L-3819A6DF", "on-demand": "L-DB2E81BA"}
 class Quota:
     """One market's limit, in virtual processors."""
 
-    market: str
     code: str
     vcpus: int
 
@@ -28,7 +27,7 @@ def gpu_quota(account: Account, market: str) -> Quota:
         except account.quotas.exceptions.NoSuchResourceException:
             # An account in which it was never changed has the default alone.
             found = account.quotas.get_aws_default_service_quota(ServiceCode="ec2", QuotaCode=code)["Quota"]
-    return Quota(market, code, int(found["Value"]))
+    return Quota(code, int(found["Value"]))
 
 
 def vcpus(account: Account, instance_type: str) -> int:

@@ -26,6 +26,16 @@ def test_region_is_the_one_named_then_the_environments_then_ours(
     assert Account("us-east-1").region == "us-east-1"
 
 
+def test_aws_region_alone_is_the_region_and_wins_over_boto3s_own_variable(
+    aws: Sky, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-south-1")
+    assert Account().region == "eu-south-1"
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    assert Account().region == "eu-south-1"
+    assert Account("us-east-1").region == "us-east-1"
+
+
 def test_without_credentials_it_is_told_how_to_get_some(aws: Sky, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")

@@ -56,8 +56,7 @@ class RunFolder:
         """Make the run's own folder under `output`; raises OutputNotWritable, DiskFull."""
         missing = [folder for folder in (output, *output.parents) if not folder.exists()]
         with _plainly_told(output):
-            output.mkdir(parents=True, exist_ok=True)
-            run = cls(_make_new(output, now.strftime("%Y%m%d_%H%M%S")), tuple(missing))
+            run = cls(dated_folder(output, now), tuple(missing))
         run._made = (run.path, *missing)
         return run._checked()
 
@@ -133,6 +132,12 @@ def folder_name(name: str) -> str:
     return safe.encode()[:NAME_BYTES].decode(errors="ignore").strip(" .") or "recording"
 
 
+def dated_folder(parent: Path, now: datetime, prefix: str = "") -> Path:
+    """Make a folder of this moment's name under `parent`, which is made too; raises OSError."""
+    parent.mkdir(parents=True, exist_ok=True)
+    return _make_new(parent, now.strftime(f"{prefix}%Y%m%d_%H%M%S"))
+
+
 def _make_new(parent: Path, name: str) -> Path:
     for number in count(1):
         folder = parent / (name if number == 1 else f"{name}_{number}")
@@ -199,15 +204,20 @@ def _flush(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _plainly_told(path: Path) -> Iterator[None]:
+def plainly_told(path: Path, what: str, instead: str) -> Iterator[None]:
+    """Turn an OSError while `what` is written to `path` into DiskFull or OutputNotWritable."""
     try:
         yield
     except OSError as error:
         shown = printable(str(path))
         if error.errno in _FULL:
             raise DiskFull(
-                f"no space left for results in {shown}: free some, or choose another --output", path=path
+                f"no space left for {what} in {shown}: free some, or {instead}", path=path
             ) from error
         raise OutputNotWritable(
-            f"results cannot be written to {shown} ({error.strerror}): choose another --output", path=path
+            f"{what} cannot be written to {shown} ({error.strerror}): {instead}", path=path
         ) from error
+
+
+def _plainly_told(path: Path) -> contextlib.AbstractContextManager[None]:
+    return plainly_told(path, "results", "choose another --output")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import count
 from pathlib import Path
 
 from runner.door.install import ROOT
-from runner.errors import OutputNotWritable, UsageError
+from runner.errors import UsageError
+from runner.filing.results import dated_folder, plainly_told
 
 TEMPLATE = ROOT / "packer"
 BUILDS = ROOT / "build"
@@ -94,18 +94,6 @@ def parse_variables(words: list[str]) -> dict[str, str]:
 
 
 def new_folder(now: datetime, under: Path = BUILDS) -> Path:
-    """Make the folder of a build; raises OutputNotWritable."""
-    stamp = now.strftime("image-%Y%m%d_%H%M%S")
-    try:
-        for number in count(1):
-            folder = under / (stamp if number == 1 else f"{stamp}_{number}")
-            try:
-                folder.mkdir(parents=True)
-                return folder
-            except FileExistsError:
-                continue
-    except OSError as error:
-        raise OutputNotWritable(
-            f"{under} cannot be written to ({error.strerror}): make it writable.", path=under
-        ) from error
-    raise AssertionError("count() ended")
+    """Make the folder of a build; raises OutputNotWritable, DiskFull."""
+    with plainly_told(under, "builds", "build from a checkout elsewhere"):
+        return dated_folder(under, now, "image-")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 
-from runner.errors import OutputNotWritable, UsageError
+from runner.errors import DiskFull, OutputNotWritable, UsageError
 from runner.image.order import Order, new_folder, parse_variables
 
 
@@ -80,4 +81,15 @@ def test_a_place_that_cannot_hold_the_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "build").write_text("a file")
 
     with pytest.raises(OutputNotWritable, match="cannot be written to"):
+        new_folder(datetime.now(timezone.utc), tmp_path / "build")
+
+
+def test_a_full_disk_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "mkdir", full)
+    with pytest.raises(
+        DiskFull, match=r"no space left for builds in .*: free some, or build from a checkout"
+    ):
         new_folder(datetime.now(timezone.utc), tmp_path / "build")

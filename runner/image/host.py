@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -71,19 +72,14 @@ class Look:
 
 def find_host(said: str, config: Path | None = None) -> Host:
     """What ssh makes of ssh://user@host[:port]; raises UsageError, CannotStart."""
-    parts = urlsplit(said)
+    takes = f"--host is {said!r}, but it takes ssh://user@host or ssh://user@host:port."
     try:
+        parts = urlsplit(said)
         port = parts.port
-    except ValueError:
-        port = -1
-    if (
-        parts.scheme != "ssh"
-        or not parts.hostname
-        or port == -1
-        or parts.path not in ("", "/")
-        or parts.password
-    ):
-        raise UsageError(f"--host is {said!r}, but it takes ssh://user@host or ssh://user@host:port.")
+    except ValueError as error:
+        raise UsageError(takes) from error
+    if parts.scheme != "ssh" or not parts.hostname or parts.path not in ("", "/") or parts.password:
+        raise UsageError(takes)
     if parts.hostname.startswith("-") or (parts.username or "").startswith("-"):
         raise UsageError(f"--host is {said!r}: no name begins with a dash.")
     if config is not None and not config.is_file():
@@ -95,6 +91,11 @@ def find_host(said: str, config: Path | None = None) -> Host:
         done = subprocess.run(asked, capture_output=True, text=True, timeout=PATIENCE)
     except OSError as error:
         raise CannotStart("There is no ssh here: install OpenSSH's client.") from error
+    except subprocess.TimeoutExpired as error:
+        raise CannotStart(
+            f"ssh did not say in {PATIENCE} s where {said} is: see what keeps {shlex.join(asked)}, such as a "
+            "Match exec in ssh's configuration."
+        ) from error
     if done.returncode:
         raise CannotStart(f"ssh cannot tell where {said} is: {' '.join(done.stderr.split())}")
     return _host(said, done.stdout, config)
@@ -113,15 +114,21 @@ def look(host: Host) -> Look:
     said = dict(re.findall(r"^(\w+)=(.*)$", done.stdout, re.MULTILINE))
     if done.returncode or "free" not in said:
         raise CannotStart(_kept_out(host, done.stderr))
-    return Look(
-        platform=(said["id"], said["version"]),
-        kernel=said["kernel"],
-        machine=said["machine"],
-        sudo=said["sudo"] == "yes",
-        free=int(said["free"]),
-        gpus=int(said["gpus"]),
-        baked=said["baked"] == "yes",
-    )
+    try:
+        return Look(
+            platform=(said["id"], said["version"]),
+            kernel=said["kernel"],
+            machine=said["machine"],
+            sudo=said["sudo"] == "yes",
+            free=int(said["free"]),
+            gpus=int(said["gpus"]),
+            baked=said["baked"] == "yes",
+        )
+    except KeyError as error:
+        raise CannotStart(f"{host.named} did not say its {error.args[0]}: {_by_hand_too(host)}") from error
+    except ValueError as error:
+        numbers = f"free={said['free']!r}, gpus={said['gpus']!r}"
+        raise CannotStart(f"{host.named} says what is no number ({numbers}): {_by_hand_too(host)}") from error
 
 
 def plan(
@@ -184,6 +191,10 @@ def _host(said: str, config_text: str, config: Path | None) -> Host:
                 "this from a machine that reaches it directly, or through a tunnel: ssh -L."
             )
     keys = [Path(name).expanduser() for name in said_by_ssh.get("identityfile", [])]
+    lacking = [key for key in ("user", "hostname", "port") if not first.get(key)]
+    if lacking or not first["port"].isdecimal():
+        lack = f"tells no {' and no '.join(lacking)}" if lacking else f"tells the port {first['port']!r}"
+        raise CannotStart(f"ssh {lack} for {said}: correct ssh's configuration, or install OpenSSH's client.")
     return Host(
         named=said,
         user=first["user"],
@@ -198,11 +209,18 @@ def _host_of(said: str) -> str:
     return urlsplit(said).hostname or said
 
 
+def _by_hand(host: Host) -> str:
+    port = f"-p {host.port} " if host.port != 22 else ""
+    return f"ssh {port}{host.user}@{_host_of(host.named)}"
+
+
+def _by_hand_too(host: Host) -> str:
+    return f"see what {_by_hand(host)} and there df, uname and /etc/os-release give, and mend that."
+
+
 def _kept_out(host: Host, stderr: str) -> str:
     said = " ".join(stderr.split())
-    by_hand = (
-        f"ssh {'-p ' + str(host.port) + ' ' if host.port != 22 else ''}{host.user}@{_host_of(host.named)}"
-    )
+    by_hand = _by_hand(host)
     if "Host key verification failed" in said:
         changed = (
             "has another host key than before"

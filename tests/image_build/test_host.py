@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -38,7 +40,16 @@ def test_what_is_said_wins_over_the_configuration(config: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["box", "http://box", "ssh://", "ssh://me@box:port", "ssh://me:secret@box", "ssh://box/path"]
+    "said",
+    [
+        "box",
+        "http://box",
+        "ssh://",
+        "ssh://me@box:port",
+        "ssh://me:secret@box",
+        "ssh://box/path",
+        "ssh://[box",
+    ],
 )
 def test_anything_else_is_refused(said: str) -> None:
     with pytest.raises(UsageError, match="but it takes ssh://user@host"):
@@ -68,6 +79,76 @@ def test_a_machine_that_does_not_answer_is_told(tmp_path: Path) -> None:
         CannotStart, match=r"cannot be reached .*Connection refused.*: make ssh -p 1 me@box work first"
     ):
         look(find_host("ssh://me@box", config))
+
+
+@pytest.fixture
+def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Puts a script first on PATH as ssh: it stands for clients and machines that answer as no real one here does."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+    def put(script: str) -> None:
+        (folder / "ssh").write_text(f"#!/bin/sh\n{script}\n")
+        (folder / "ssh").chmod(0o755)
+
+    return put
+
+
+def test_a_configuration_that_keeps_ssh_waiting_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runner.image.host.PATIENCE", 0.5)
+    config = tmp_path / "config"
+    config.write_text('Match exec "sleep 20"\n  User anna\n')
+
+    with pytest.raises(
+        CannotStart, match=r"ssh did not say in 0.5 s where ssh://box is: see what keeps ssh -F"
+    ):
+        find_host("ssh://box", config)
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        ("user me\nport 22", "ssh tells no hostname for ssh://box: correct ssh's configuration"),
+        ("", "ssh tells no user and no hostname and no port for"),
+        ("user me\nhostname box\nport ssh", "ssh tells the port 'ssh' for"),
+    ],
+)
+def test_an_ssh_that_answers_oddly_is_told(told: str, sentence: str, ssh: Callable[[str], None]) -> None:
+    ssh(f"cat <<'END'\n{told}\nEND")
+
+    with pytest.raises(CannotStart, match=sentence):
+        find_host("ssh://box")
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "sentence"),
+    [
+        (
+            "free=40000000000",
+            "free=",
+            r"says what is no number \(free='', gpus='0'\): see what ssh me@box and",
+        ),
+        ("gpus=0", "gpus=many", r"says what is no number \(free='40000000000', gpus='many'\)"),
+        ("kernel=6.1.0", "", "ssh://me@box did not say its kernel: see what ssh me@box"),
+        ("id=debian", "", "ssh://me@box did not say its id: "),
+    ],
+)
+def test_a_machine_that_answers_oddly_is_told(
+    line: str, instead: str, sentence: str, ssh: Callable[[str], None]
+) -> None:
+    lines = (
+        "id=debian version=12 kernel=6.1.0 machine=x86_64 sudo=yes free=40000000000 gpus=0 baked=no".split()
+    )
+    box = Host("ssh://me@box", "me", "192.0.2.7", 22, None)
+    ssh("printf '%s\\n' " + " ".join(lines))
+    assert look(box).free == 40_000_000_000
+
+    ssh("printf '%s\\n' " + " ".join(instead if one == line else one for one in lines))
+    with pytest.raises(CannotStart, match=sentence):
+        look(box)
 
 
 def test_the_plan_of_an_owned_machine_leaves_what_locks_its_owner_out() -> None:

@@ -28,7 +28,8 @@ VERSIONS = ROOT / "ansible" / "group_vars" / "all" / "versions.yml"
 CPU = "cpu"  # the package index's own torch, which has CUDA 12 in it and does without
 PLATFORM = "x86_64-manylinux_2_35"  # glibc of Ubuntu 22.04, the older of the two systems
 _OF_TORCH = re.compile(r"(torch|triton|nvidia-|cuda-)")  # what another torch brings other versions of
-_UNREACHED = ("error sending request", "Failed to fetch", "Could not connect", "401", "403", "407")
+# uv's words; a proxy or index that lets nobody in is told by its status: (403 Forbidden).
+_UNREACHED = re.compile(r"error sending request|Failed to fetch|Could not connect|\((401|403|407) [A-Z]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,12 @@ class Lock:
     @property
     def path(self) -> Path:
         """Where the role python_env takes it from."""
-        return FOLDER / f"{self.flavour}-{self.python}.txt"
+        return lock_path(self.flavour, self.python)
+
+
+def lock_path(flavour: str, python: str) -> Path:
+    """The file that locks a flavour of torch for a Python."""
+    return FOLDER / f"{flavour}-{python}.txt"
 
 
 def locks(flavour: str) -> list[Lock]:
@@ -94,7 +100,7 @@ def _why(lock: Lock, stderr: str) -> str:
     """Why uv made no lock, and what to do."""
     said = [line.strip() for line in stderr.splitlines() if line.strip()]
     cause = said[-1].removeprefix("cause: ") if said else "uv said nothing"
-    if any(sign in stderr for sign in _UNREACHED):
+    if _UNREACHED.search(stderr):
         where = "the package index" if lock.flavour == CPU else "PyTorch's own index of wheels"
         return (
             f"The lock {lock.path.name} cannot be made here, for it takes {where}, which does not answer ({cause}): "

@@ -10,8 +10,7 @@ from typing import Any
 import yaml
 
 from runner.errors import CannotStart
-from runner.image import locks
-from runner.image.locks import VERSIONS
+from runner.image.locks import CPU, VERSIONS, lock_path
 
 INDEX = "index"  # the build of torch that the package index itself has
 
@@ -43,8 +42,6 @@ class Versions:
     kernel_ranges: Sequence[KernelRange]
     driver_branch: str
     driver_flavour: str
-    driver_versions: Mapping[str, str]
-    cuda: str
     python: Mapping[str, str]  # by distribution: ubuntu, debian
     torch: str
     torch_build: Mapping[str, str]  # by flavour: gpu, cpu
@@ -60,8 +57,7 @@ class Versions:
     def lock(self, flavour: str, distribution: str) -> Path:
         """The file that locks the machine's venv: of the flavour gpu or cpu, for ubuntu's or debian's Python."""
         build = self.torch_build[flavour]
-        name = locks.CPU if build == INDEX else build
-        return locks.Lock(name, self.python[distribution], self.torch, "").path
+        return lock_path(CPU if build == INDEX else build, self.python[distribution])
 
 
 def read_versions(path: Path = VERSIONS) -> Versions:
@@ -74,8 +70,6 @@ def read_versions(path: Path = VERSIONS) -> Versions:
             kernel_ranges=tuple(KernelRange(**row) for row in content["kernel_abi_allowed"]),
             driver_branch=content["nvidia_driver_branch"],
             driver_flavour=content["nvidia_driver_flavour"],
-            driver_versions=content["nvidia_driver_versions"],
-            cuda=content["cuda_version"],
             python=content["python_version"],
             torch=content["torch_version"],
             torch_build=content["torch_build"],

@@ -119,7 +119,8 @@ def lock_is_current() -> tuple[bool, Sequence[Skip]]:
 
 def packer_template() -> tuple[bool, Sequence[Skip]]:
     """Hold the template to `packer fmt` and `packer validate`, where a Packer that can read it is named or on PATH."""
-    from runner.image.packer import environment, find_packer, installed_plugins, satisfies
+    from runner.door.packer import find_packer
+    from runner.image.packer import environment, installed_plugins, satisfies
     from runner.image.template import read_template
 
     template = read_template(ROOT / "packer")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -13,18 +12,21 @@ from pathlib import Path
 
 from runner.cloud.account import Account
 from runner.door.install import ROOT
+from runner.door.packer import Packer
 from runner.errors import CannotStart, Interrupted, PreflightFailed, TranscriberError, UsageError
-from runner.image.host import Host, Look, find_host, look, plan
+from runner.image.host import find_host, look, plan
 from runner.image.order import Order, new_folder
 from runner.image.outcome import LOG, Finished, failure, file, near, what_is_left
-from runner.image.packer import Packer, find_packer, run_packer
+from runner.image.packer import Installed, run_packer
 from runner.image.plan import Plan, variables
 from runner.image.preflight import Finding, checks, distinct, examine
 from runner.image.stages import Course, Line
 from runner.image.telling import Telling
 from runner.image.template import read_template
 from runner.image.versions import read_versions
+from runner.image.wheel import read_commit
 from runner.interruption import Signals, Stop
+from runner.screen.question import ask, can_ask
 from runner.settings import load_settings
 
 ATTEMPTS = 6  # at a machine where AWS has none to give: each draws a zone anew
@@ -67,10 +69,18 @@ def _prepare(order: Order, telling: Telling, folder: Path) -> Plan:
             region = settings.region
             refused.append(Finding("credentials", False, str(error)))
     prepared = Plan(
-        order, read_versions(), read_template(order.template), settings.packer, region, host, seen
+        order,
+        read_versions(),
+        read_template(order.template),
+        Installed(settings.packer),
+        read_commit(),
+        region,
+        host,
+        seen,
     )
     if host is not None:
-        for line in _host_plan(order, prepared, host, seen):
+        asked = {"take_over": order.take_over, "disposable": order.disposable}
+        for line in plan(host, seen, gpu=prepared.gpu, model=prepared.model, **asked):
             telling.say(line)
     names = {finding.name for finding in refused}
     wanted = [check for check in checks(prepared, folder) if check[0] not in names]
@@ -85,33 +95,20 @@ def _prepare(order: Order, telling: Telling, folder: Path) -> Plan:
     return prepared
 
 
-def _host_plan(order: Order, prepared: Plan, host: Host, seen: Look | None) -> list[str]:
-    return plan(
-        host,
-        seen,
-        gpu=prepared.gpu,
-        take_over=order.take_over,
-        disposable=order.disposable,
-        model=prepared.model,
-    )
-
-
 def _agree(order: Order, prepared: Plan) -> None:
     """Ask before a machine is taken over; raises UsageError where nobody can be asked."""
     if order.yes or prepared.host is None or not (order.take_over or order.disposable):
         return
-    if sys.stdin is None or not sys.stdin.isatty():
+    if not can_ask():
         raise UsageError(
             "--take-over and --disposable change how one gets into the machine: add --yes to agree to the plan."
         )
-    sys.stderr.write("Go on? [y/N] ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    if not ask("Go on?"):
         raise CannotStart("Nothing was begun.")
 
 
 def _build(prepared: Plan, folder: Path, wheel: Path, telling: Telling) -> int:
-    packer = find_packer(prepared.packer)
+    packer = prepared.packer.packer()
     course = Course()
     log = folder / LOG
     runs = Runs(packer, log, course, telling)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -13,13 +12,15 @@ from runner.cloud.images import Image, Removal, our_images, remove
 from runner.cloud.prices import snapshot_price
 from runner.errors import CloudFailed, UsageError
 from runner.image import ami_id
+from runner.image.telling import Telling
+from runner.screen.question import ask, can_ask
 from runner.screen.tables import in_gigabytes, print_json, print_line, print_table
 from runner.settings import load_settings
 
 KEEP = 3
 GIGABYTE = 2**30  # what AWS counts a gigabyte of snapshot as
 # A tag of the image → what a person calls it.
-VERSIONS = {
+HELD = {
     "Kernel": "kernel",
     "Driver": "driver",
     "Cuda": "CUDA",
@@ -81,7 +82,7 @@ def _remove(account: Account, image: Image, *, quiet: bool) -> Removal:
     if not quiet:
         print_line(f"{image.id}: {', '.join(removal.done) or 'nothing done'}")
         for sentence in removal.left:
-            sys.stderr.write(f"warning: {sentence}\n")
+            Telling().warn(sentence)
     return removal
 
 
@@ -121,12 +122,10 @@ def _may(order: ImagesOrder, number: int) -> bool:
     if order.yes or order.dry_run:
         return order.yes
     things = "this image" if number == 1 else f"these {number} images"
-    if sys.stdin is None or not sys.stdin.isatty():
+    if not can_ask():
         print_line(f"Nothing was removed: --yes removes {things}.")
         return False
-    sys.stderr.write(f"Remove {things} for good? [y/N] ")
-    sys.stderr.flush()
-    agreed = sys.stdin.readline().strip().lower() in ("y", "yes")
+    agreed = ask(f"Remove {things} for good?")
     if not agreed:
         print_line("Nothing was removed.")
     return agreed
@@ -168,7 +167,7 @@ def _tell_plan(images: Sequence[Image], doomed: Sequence[Image], keep: int) -> N
 
 
 def _row(image: Image, price: float | None) -> tuple[str, ...]:
-    holds = [f"{word} {image.tags[tag]}" for tag, word in VERSIONS.items() if image.tags.get(tag)]
+    holds = [f"{word} {image.tags[tag]}" for tag, word in HELD.items() if image.tags.get(tag)]
     model = image.tags.get("Model", "")
     state = image.state if image.state != "available" else ""
     guarded = "protected" if image.protected else "not protected"

@@ -62,11 +62,6 @@ def python_packages() -> list[dict[str, object]]:
     return found
 
 
-def normal_name(name: str) -> str:
-    """A distribution's name as indexes spell it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
 def read(path: str) -> str:
     """A file's text; empty where there is no such file."""
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,19 +13,25 @@ from typing import Any
 from runner.cloud.account import Account
 from runner.cloud.leftovers import leftovers
 from runner.door.install import ROOT
+from runner.door.packer import Packer
 from runner.errors import ImageFailed, TranscriberError
 from runner.image import ami_id
-from runner.image.packer import Packer
 from runner.image.plan import Plan
 from runner.image.report import Build, write_report
 from runner.image.sbom import make_sbom
 from runner.image.stages import Course
 from runner.image.telling import Telling
-from runner.image.wheel import commit, git_state
+from runner.quoting import quoted
 from runner.screen.tables import print_line
 
 MANIFEST, INVENTORY = "manifest.json", "inventory.json"
 CHECKS = ("checks.json", "checks-sealed.json")  # before the last wipe, and after it
+GAPS = (
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)  # what a file of the machine's that lacks something raises
 REPORT, BILL, LOG = "report.md", "sbom.cdx.json", "packer.log"
 
 
@@ -40,7 +47,7 @@ class Finished:
 
 
 def file(done: Finished) -> int:
-    """Write down what came of the build, and print it."""
+    """Note and print what was made, then write the documents: no fault of theirs unmakes it."""
     host = done.plan.host
     images = _images(done)
     if host is None:
@@ -51,26 +58,29 @@ def file(done: Finished) -> int:
                 log=done.folder / LOG,
             )
         ami_id.write(images)
-    checked = [result for name in CHECKS if (result := _read(done.folder / name)) is not None]
-    _write_documents(done, images or {"machine": str(done.plan.order.host)}, checked)
-    done.telling.course(done.course.stages)
-    if checked:
-        passed, left_out = (
-            sum(result["passed"] for result in checked),
-            sum(len(result["left_out"]) for result in checked),
-        )
-        done.telling.say(f"Checks: {passed} passed, {left_out} left out.")
-    done.telling.say(f"Report, bill of materials, checks and log are in {near(done.folder)}.")
     for region, image in images.items():
         print_line(f"{region} {image}")
     if host is not None:
         print_line(f"{done.plan.order.host} is set up")
+    checked = [result for name in CHECKS if (result := _read(done, name)) is not None]
+    _write_documents(done, images or {"machine": str(done.plan.order.host)}, checked)
+    done.telling.course(done.course.stages)
+    with _warned(done, "The results of the checks"):
+        _tell_checks(done, checked)
+    done.telling.say(f"Report, bill of materials, checks and log are in {near(done.folder)}.")
     return 0
+
+
+def _tell_checks(done: Finished, checked: list[dict[str, Any]]) -> None:
+    if checked:
+        passed = sum(result["passed"] for result in checked)
+        left_out = sum(len(result["left_out"]) for result in checked)
+        done.telling.say(f"Checks: {passed} passed, {left_out} left out.")
 
 
 def _images(done: Finished) -> dict[str, str]:
     """The images by region, as the manifest has them: region:ami-…, commas between."""
-    manifest = _read(done.folder / MANIFEST) or {}
+    manifest = _read(done, MANIFEST) or {}
     ids = [build.get("artifact_id", "") for build in manifest.get("builds", [])[-1:]]
     found = ids if any(":ami-" in one for one in ids) else done.course.artifacts
     pairs = [one.strip().split(":", 1) for text in found for one in text.split(",") if ":ami-" in one]
@@ -78,33 +88,58 @@ def _images(done: Finished) -> dict[str, str]:
 
 
 def _write_documents(done: Finished, made: dict[str, str], checked: list[dict[str, Any]]) -> None:
-    """The report and the bill of materials; what they lack is told, and no reason to have failed."""
-    inventory = _read(done.folder / INVENTORY)
+    """The bill of materials and the report; what they lack is told, and no reason to have failed."""
+    inventory = _read(done, INVENTORY)
     if inventory is None:
-        done.telling.say("warning: the machine's inventory is missing, so there is no report.", "yellow")
+        done.telling.warn("the machine's inventory is missing, so there is no report.")
         return
-    lock = done.plan.versions.lock(done.plan.flavour, inventory["platform"]["id"])
+    bill: dict[str, Any] = {}
+    with _warned(done, "The bill of materials"):
+        bill = _bill(done.plan, inventory)
+        (done.folder / BILL).write_text(json.dumps(bill, indent=2) + "\n", encoding="utf-8")
+    with _warned(done, "The report"):
+        now = datetime.now().astimezone()
+        version, commit, stages = done.packer.version, done.plan.commit, done.course.stages
+        text = write_report(Build(made, now, version, commit, stages, inventory, checked, bill))
+        (done.folder / REPORT).write_text(text, encoding="utf-8")
+
+
+def _bill(plan: Plan, inventory: dict[str, Any]) -> dict[str, Any]:
+    lock = plan.versions.lock(plan.flavour, inventory["platform"]["id"])
     wheel = (inventory.get("setup_complete") or {}).get("wheel_sha256")
-    bill = make_sbom(
-        inventory["python"], lock if lock.is_file() else None, {"gpu-transcriber": wheel} if wheel else {}
-    )
-    (done.folder / BILL).write_text(json.dumps(bill, indent=2) + "\n", encoding="utf-8")
-    sha, dirty = git_state()
-    now = datetime.now().astimezone()
-    stages = done.course.stages
-    build = Build(made, now, done.packer.version, sha, dirty, stages, inventory, checked, bill)
-    (done.folder / REPORT).write_text(write_report(build), encoding="utf-8")
+    wheels = {"gpu-transcriber": wheel} if wheel else {}
+    return make_sbom(inventory["python"], lock if lock.is_file() else None, wheels)
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+@contextlib.contextmanager
+def _warned(done: Finished, document: str) -> Iterator[None]:
+    """Tell of a document that could not be made, and go on: what it is about is there all the same."""
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        yield
+    except (TranscriberError, OSError) as error:
+        done.telling.warn(f"{document} could not be made: {quoted(str(error)).rstrip('.')}.")
+    except GAPS as error:
+        fault = f"{type(error).__name__}: {error}"
+        done.telling.warn(f"{document} could not be made of what the machine said ({fault}).")
+
+
+def _read(done: Finished, name: str) -> dict[str, Any] | None:
+    """A file that the build left, and None where it left none; one that cannot be read is told."""
+    try:
+        content = json.loads((done.folder / name).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        done.telling.warn(f"{near(done.folder / name)} cannot be read ({error}).")
+        return None
+    if not isinstance(content, dict):
+        done.telling.warn(f"{near(done.folder / name)} is not as it should be: it holds no object.")
         return None
     return content
 
 
 def failure(prepared: Plan, course: Course, log: Path) -> ImageFailed:
+    """The exception for a build that ended badly: where, why, and what is left."""
     stage = course.failed_in or course.stage or "start"
     why = _why(course)
     made = "The image was not made" if prepared.host is None else f"{prepared.order.host} was not set up"
@@ -120,13 +155,9 @@ def _why(course: Course) -> str:
         said = course.fatal
         with contextlib.suppress(ValueError):
             said = str(json.loads(said).get("msg") or said)
-        return f"{course.task}: {_short(said)}" if course.task else _short(said)
-    return _short(course.errors[0]) if course.errors else ""
-
-
-def _short(text: str) -> str:
-    text = " ".join(text.split()).rstrip(".")
-    return text if len(text) <= 300 else f"{text[:300]}…"
+        why = quoted(said).rstrip(".")
+        return f"{course.task}: {why}" if course.task else why
+    return quoted(course.errors[0]).rstrip(".") if course.errors else ""
 
 
 def what_is_left(prepared: Plan, course: Course) -> str:
@@ -134,7 +165,7 @@ def what_is_left(prepared: Plan, course: Course) -> str:
     if prepared.host is not None:
         return "The machine is as that stage left it; running this again goes on from there."
     try:
-        left = leftovers(Account(prepared.region), course.made, commit())
+        left = leftovers(Account(prepared.region), course.made, str(prepared.commit))
     except TranscriberError as error:
         names = ", ".join(name for names in course.made.values() for name in names) or "packer_*"
         return f"Whether anything is left in AWS could not be learnt ({error}) Look for {names} in {prepared.region}."

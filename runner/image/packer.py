@@ -4,59 +4,53 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from threading import Lock
+from typing import TextIO, TypeVar
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from runner.door.packer import PATIENCE, QUIET, Packer, find_packer
 from runner.errors import CannotStart
 from runner.image.stages import Course, Line, parse, shown
 from runner.interruption import Stop
+from runner.quoting import quoted
 
-QUIET = {"CHECKPOINT_DISABLE": "1"}  # Packer would ask its maker for news
-
-
-@dataclass(frozen=True, slots=True)
-class Packer:
-    """A Packer that runs here."""
-
-    path: str
-    version: str
+T = TypeVar("T")
 
 
-def find_packer(named: str) -> Packer:
-    """The Packer of that name or path; raises CannotStart where it is none: some systems have another of the name."""
-    path = shutil.which(named)
-    if path is None:
-        raise CannotStart(
-            f"Packer is not installed ({named}): install it from developer.hashicorp.com/packer, or name one in "
-            "GPU_TRANSCRIBER_PACKER."
-        )
-    try:
-        done = subprocess.run(
-            [path, "version"],
-            capture_output=True,
-            text=True,
-            timeout=8,
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-        )
-        said = re.search(r"Packer v?(\d\S*)", done.stdout)
-    except (OSError, subprocess.SubprocessError):
-        said = None
-    if said is None:
-        raise CannotStart(
-            f"{path} is not HashiCorp's Packer, or does not run: name another in GPU_TRANSCRIBER_PACKER."
-        )
-    return Packer(path, said[1])
+class Installed:
+    """The Packer of a name and its plugins, asked once: whoever asks first has them looked for, and the others wait.
+
+    Both raise CannotStart where there is none, or none that answers.
+    """
+
+    def __init__(self, named: str) -> None:
+        self.packer = once(lambda: find_packer(named))
+        self.plugins = once(lambda: installed_plugins(self.packer()))
+
+
+def once(ask: Callable[[], T]) -> Callable[[], T]:
+    """A question that is asked once, whoever asks it and when; what it raises is raised for all."""
+    lock, answer = Lock(), Future[T]()
+
+    def asked() -> T:
+        with lock:
+            if not answer.done():
+                try:
+                    answer.set_result(ask())
+                except Exception as error:  # noqa: BLE001 - raised again below
+                    answer.set_exception(error)
+        return answer.result()
+
+    return asked
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -72,11 +66,27 @@ def satisfies(version: str, wanted: str) -> bool:
 
 
 def installed_plugins(packer: Packer) -> dict[str, list[str]]:
-    """The versions that are installed of each plugin, by the source that a template names."""
-    command = [packer.path, "plugins", "installed"]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=8, env=environment(), stdin=subprocess.DEVNULL
-    )
+    """The versions that are installed of each plugin, by the source that a template names; raises CannotStart."""
+    try:
+        done = subprocess.run(
+            [packer.path, "plugins", "installed"],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=PATIENCE,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise CannotStart(
+            f"{packer.path} did not say in {PATIENCE:.0f} s which plugins it has: run {packer.path} plugins installed, "
+            "and see what keeps it."
+        ) from error
+    if done.returncode:
+        said = quoted(done.stderr or done.stdout).rstrip(".") or "it gave no reason"
+        raise CannotStart(
+            f"{packer.path} cannot say which plugins it has ({said}): make {packer.path} plugins installed work first."
+        )
     found: dict[str, list[str]] = {}
     for source, version in re.findall(
         r"([\w.-]+/[\w-]+/[\w-]+)/packer-plugin-[\w-]+?_v(\d[^_]*)_x", done.stdout

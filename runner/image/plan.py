@@ -7,9 +7,10 @@ from pathlib import Path
 
 from runner.image.host import Host, Look
 from runner.image.order import Order
+from runner.image.packer import Installed
 from runner.image.template import Template
 from runner.image.versions import Versions
-from runner.image.wheel import commit
+from runner.image.wheel import Commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,8 @@ class Plan:
     order: Order
     versions: Versions
     template: Template
-    packer: str
+    packer: Installed
+    commit: Commit
     region: str
     host: Host | None = None
     look: Look | None = None
@@ -57,7 +59,7 @@ def variables(plan: Plan, folder: Path, wheel: Path) -> dict[str, str]:
     ours = {
         "gpu": _bool(plan.gpu),
         "wheel": str(wheel),
-        "git_sha": commit(),
+        "git_sha": str(plan.commit),
         "output": str(folder),
         **{name: value for name, value in said.items() if name in plan.template.defaults},
         **order.model_variables(),

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import re
 import shutil
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from queue import Empty, SimpleQueue
 
 from runner.cloud.account import Account
 from runner.cloud.base_image import newest_image
 from runner.cloud.quotas import gpu_quota, vcpus
+from runner.door.folders import nearest
+from runner.door.side_by_side import side_by_side
 from runner.errors import CannotStart, TranscriberError
-from runner.image.host import PLATFORMS
+from runner.image.host import PLATFORMS, Host, Look
 from runner.image.order import BUILDS
-from runner.image.packer import find_packer, installed_plugins, satisfies
+from runner.image.packer import environment, satisfies
 from runner.image.plan import Plan
 from runner.image.validation import validate
 from runner.image.wheel import build_wheel
@@ -55,7 +56,8 @@ def checks(plan: Plan, wheel_folder: Path) -> list[tuple[str, Check]]:
     if plan.gpu and (plan.host is None or plan.order.take_over or plan.order.disposable):
         common.insert(0, ("kernel and driver", lambda: kernel_and_driver(plan)))
     if plan.host is not None:
-        return [("machine", lambda: machine(plan)), *common]
+        seen = [("machine", partial(machine, plan.host, plan.look, gpu=plan.gpu))] if plan.look else []
+        return [*seen, *common]
     return [
         ("credentials", lambda: credentials(plan.region)),
         ("quota", lambda: quota(plan)),
@@ -67,15 +69,9 @@ def checks(plan: Plan, wheel_folder: Path) -> list[tuple[str, Check]]:
 def examine(checks: Sequence[tuple[str, Check]], begun: float | None = None) -> list[Finding]:
     """Do all of them side by side; one that has not answered PATIENCE seconds after the beginning has failed."""
     end = (time.monotonic() if begun is None else begun) + PATIENCE
-    answers = [(name, _begin(name, check)) for name, check in checks]
-    findings = []
-    for name, answer in answers:
-        try:
-            findings.append(answer.get(timeout=max(0.01, end - time.monotonic())))
-        except Empty:
-            slow = f"There was no answer in {PATIENCE:.0f} s: check the network, then run this again."
-            findings.append(Finding(name, False, slow))
-    return findings
+    slow = f"There was no answer in {PATIENCE:.0f} s: check the network, then run this again."
+    found = side_by_side([partial(_find, name, check) for name, check in checks], end)
+    return [finding or Finding(name, False, slow) for (name, _), finding in zip(checks, found, strict=True)]
 
 
 def credentials(region: str) -> str:
@@ -134,14 +130,14 @@ def kernel_and_driver(plan: Plan) -> str:
 
 def packer(plan: Plan) -> str:
     """Packer and the plugins that the template asks for; those not there yet are fetched by `packer init`."""
-    found = find_packer(plan.packer)
+    found = plan.packer.packer()
     wanted = plan.template.packer
     if not satisfies(found.version, wanted):
         raise CannotStart(
             f"{found.path} is Packer {found.version}, and the template needs {wanted}: install a newer one, or name "
             "it in GPU_TRANSCRIBER_PACKER."
         )
-    have = installed_plugins(found) if plan.template.plugins else {}
+    have = plan.packer.plugins() if plan.template.plugins else {}
     told = [f"Packer {found.version}"]
     for source, versions in plan.template.plugins.items():
         serving = [version for version in have.get(source, []) if satisfies(version, versions)]
@@ -153,8 +149,6 @@ def packer(plan: Plan) -> str:
 def ansible() -> str:
     """Whether Packer will find Ansible beside us."""
     from importlib.metadata import version
-
-    from runner.image.packer import environment
 
     path = shutil.which("ansible-playbook", path=environment()["PATH"])
     if path is None:
@@ -188,18 +182,20 @@ def model(plan: Plan) -> str:
 
 def disk(folder: Path) -> str:
     """Room for what a build leaves here."""
-    place = next(path for path in (folder, *folder.parents) if path.exists())
-    free = shutil.disk_usage(place).free
+    place = nearest(folder)
+    try:
+        free = shutil.disk_usage(place).free
+    except OSError as error:
+        raise CannotStart(
+            f"{place} cannot hold what a build leaves ({error.strerror}): make it a folder."
+        ) from error
     if free < LOCAL_ROOM:
         raise CannotStart(f"{place} has {in_gigabytes(free)} free, and a build leaves up to 1 GB: free some.")
     return f"{in_gigabytes(free)} free"
 
 
-def machine(plan: Plan) -> str:
+def machine(host: Host, seen: Look, *, gpu: bool) -> str:
     """Whether the machine is one that can be set up as asked."""
-    host, seen = plan.host, plan.look
-    if host is None or seen is None:
-        return "none"
     problems = []
     if seen.platform not in PLATFORMS:
         problems.append(f"runs {' '.join(seen.platform)}, and {' and '.join(PLATFORMS.values())} are known")
@@ -209,11 +205,9 @@ def machine(plan: Plan) -> str:
         problems.append(
             f"asks {host.user} for a password at sudo: let it be without one (NOPASSWD in /etc/sudoers.d)"
         )
-    if seen.free < ROOM[plan.gpu]:
-        problems.append(
-            f"has {in_gigabytes(seen.free)} free for /opt, and needs {in_gigabytes(ROOM[plan.gpu])}"
-        )
-    if plan.gpu and not seen.gpus:
+    if seen.free < ROOM[gpu]:
+        problems.append(f"has {in_gigabytes(seen.free)} free for /opt, and needs {in_gigabytes(ROOM[gpu])}")
+    if gpu and not seen.gpus:
         problems.append("has no NVIDIA GPU: add --cpu")
     if problems:
         raise CannotStart(f"{host.named} {'; it '.join(problems)}.")
@@ -232,18 +226,11 @@ def distinct(findings: Sequence[Finding]) -> list[Finding]:
     return kept
 
 
-def _begin(name: str, check: Check) -> SimpleQueue[Finding]:
-    """Do a check in a thread that dies with the program, so that nothing that hangs holds up the rest."""
-    answer: SimpleQueue[Finding] = SimpleQueue()
-
-    def work() -> None:
-        try:
-            answer.put(Finding(name, True, check()))
-        except TranscriberError as error:
-            answer.put(Finding(name, False, str(error)))
-        except Exception as error:  # noqa: BLE001 - one check that breaks must not hide what the others found
-            fault = f"This could not be examined ({type(error).__name__}: {error}): please report it."
-            answer.put(Finding(name, False, fault))
-
-    threading.Thread(target=work, daemon=True).start()
-    return answer
+def _find(name: str, check: Check) -> Finding:
+    try:
+        return Finding(name, True, check())
+    except TranscriberError as error:
+        return Finding(name, False, str(error))
+    except Exception as error:  # noqa: BLE001 - one check that breaks must not hide what the others found
+        fault = f"This could not be examined ({type(error).__name__}: {error}): please report it."
+        return Finding(name, False, fault)

@@ -10,6 +10,7 @@ from typing import Any
 from runner import __version__
 from runner.image.sbom import licences
 from runner.image.stages import Stage
+from runner.image.wheel import Commit
 from runner.screen.console import clock
 from runner.screen.tables import in_gigabytes
 
@@ -23,8 +24,7 @@ class Build:
     made: Mapping[str, str]
     finished: datetime
     packer: str
-    git_sha: str
-    git_dirty: bool
+    commit: Commit
     stages: Sequence[Stage]
     inventory: Mapping[str, Any]
     checks: Sequence[Mapping[str, Any]]
@@ -52,7 +52,9 @@ def write_report(build: Build) -> str:
 def _summary(build: Build) -> str:
     inventory = build.inventory
     disk = inventory["disk"]
-    commit = (build.git_sha or UNKNOWN) + (", with changes that are in no commit" if build.git_dirty else "")
+    commit = (build.commit.sha or UNKNOWN) + (
+        ", with changes that are in no commit" if build.commit.dirty else ""
+    )
     rows = [
         *((region, made) for region, made in build.made.items()),
         ("finished", build.finished.strftime("%Y-%m-%d %H:%M %Z").strip()),

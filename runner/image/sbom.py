@@ -11,8 +11,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from packaging.utils import canonicalize_name
+
 from runner.errors import CannotStart
-from runner.image.inventory import normal_name
+from runner.quoting import quoted
 
 SCHEMA = "1.6"
 LONGEST = 60  # characters of a licence's name; some packages put the whole text there
@@ -29,16 +31,19 @@ def make_sbom(
     with tempfile.TemporaryDirectory(prefix="gpu-transcriber-sbom-") as folder:
         site = Path(folder) / "site-packages"
         for package in packages:
-            place = site / f"{normal_name(package['name']).replace('-', '_')}-{package['version']}.dist-info"
+            place = (
+                site
+                / f"{canonicalize_name(package['name']).replace('-', '_')}-{package['version']}.dist-info"
+            )
             place.mkdir(parents=True)
             for name, text in package["files"].items():
                 (place / name).write_text(text, encoding="utf-8")
         site.mkdir(exist_ok=True)
         bill = _by_cyclonedx(site, Path(folder) / "python")
-    named = {normal_name(package["name"]): _named_licence(package["files"]) for package in packages}
+    named = {canonicalize_name(package["name"]): _named_licence(package["files"]) for package in packages}
     hashes = locked_hashes(lock.read_text(encoding="utf-8")) if lock is not None else {}
     for component in bill.get("components", []):
-        name = normal_name(component["name"])
+        name = canonicalize_name(component["name"])
         if "licenses" not in component and named.get(
             name
         ):  # cyclonedx-py leaves out words that are no identifier
@@ -56,7 +61,7 @@ def licences(component: Mapping[str, Any]) -> str:
         licence = entry.get("license", {})
         text = entry.get("expression") or licence.get("id") or licence.get("name") or ""
         first = text.strip().splitlines()[0] if text.strip() else ""
-        found.append(first if len(first) <= LONGEST else f"{first[:LONGEST]}…")
+        found.append(quoted(first, LONGEST))
     return ", ".join(dict.fromkeys(filter(None, found)))
 
 
@@ -64,7 +69,7 @@ def locked_hashes(lock: str) -> dict[tuple[str, str], list[str]]:
     """The SHA-256 of every file that a lock accepts, by package and version."""
     blocks = re.findall(r"^([\w.-]+)==([^\s;\\]+).*\n((?:[ \t].*\n?)*)", lock, re.MULTILINE)
     return {
-        (normal_name(name), version): re.findall(r"sha256:([0-9a-f]{64})", body)
+        (canonicalize_name(name), version): re.findall(r"sha256:([0-9a-f]{64})", body)
         for name, version, body in blocks
     }
 
@@ -91,7 +96,11 @@ def _by_cyclonedx(site: Path, interpreter: Path) -> dict[str, Any]:
     options = ["--output-format", "JSON", "--output-reproducible", "--spec-version", SCHEMA, "--no-validate"]
     command = [sys.executable, "-m", "cyclonedx_py", "environment", *options, str(interpreter)]
     done = subprocess.run(command, capture_output=True, text=True)
+    said = quoted(done.stderr[-500:], 500) or "it gave no reason"
     if done.returncode:
-        raise CannotStart(f"The bill of materials could not be made: {' '.join(done.stderr.split())[-500:]}")
-    bill: dict[str, Any] = json.loads(done.stdout)
+        raise CannotStart(f"cyclonedx-py made no bill of materials: {said}")
+    try:
+        bill: dict[str, Any] = json.loads(done.stdout)
+    except ValueError as error:
+        raise CannotStart(f"cyclonedx-py made no bill of materials that can be read: {said}") from error
     return bill

@@ -171,4 +171,9 @@ def shown(line: Line) -> Iterator[str]:
 
 def _unescape(text: str) -> str:
     text = text.replace("%!(PACKER_COMMA)", ",").replace("\\n", "\n").replace("\\r", "\r")
+    return without_colours(text)
+
+
+def without_colours(text: str) -> str:
+    """A text without a terminal's colours."""
     return _COLOURS.sub("", text)

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from runner.image.preflight import Finding
 from runner.image.stages import Line, Stage, shown
-from runner.screen.console import StandardError, clock, error_console
+from runner.screen.console import COLOURS, PREFIXES, StandardError, clock, error_console
 
 LEAST = 0.5  # seconds of a stage that is worth a row
 
@@ -23,6 +23,10 @@ class Telling:
     def say(self, text: str, style: str = "") -> None:
         """A line of ours."""
         self._console.print(Text(text, style=style), soft_wrap=True)
+
+    def warn(self, text: str) -> None:
+        """What a person may want to act upon, though the work goes on."""
+        self.say(f"{PREFIXES['warning']}{text}", COLOURS["warning"])
 
     def findings(self, findings: Sequence[Finding]) -> None:
         """What the preflight found."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import time
@@ -11,14 +10,16 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from runner.door.install import ROOT
+from runner.door.packer import Packer
 from runner.errors import CannotStart
-from runner.image.packer import Packer, environment, find_packer, installed_plugins, satisfies
+from runner.image.packer import Installed, environment, satisfies
 from runner.image.plan import Plan, variables
+from runner.image.stages import without_colours
 from runner.image.template import Template
+from runner.quoting import quoted
 
 LONGEST = 600  # characters of what Packer says
 REST = 2.0  # seconds of the preflight's patience that are not for `packer validate`
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def validate(plan: Plan, folder: Path, patience: float) -> str:
@@ -31,10 +32,11 @@ def validate(plan: Plan, folder: Path, patience: float) -> str:
         )
     given = ", ".join(plan.order.variables) or "none given"
     try:
-        packer = find_packer(plan.packer)
+        packer = plan.packer.packer()
+        serves = _serves(plan.packer, plan.template)
     except CannotStart:  # the row of its versions tells that
         return f"{given}; values are for Packer to judge, once it is here"
-    if not _serves(packer, plan.template):
+    if not serves:
         return f"{given}; values are for Packer to judge, once it and its plugins are here"
     if not _answers(packer, plan, folder, max(0.0, end - time.monotonic())):
         return f"{given}; not judged by Packer, which took too long: the build will"
@@ -47,11 +49,11 @@ def _unknown(names: list[str], known: list[str]) -> str:
     return f"--var names what the template has no variable for: {', '.join(names)}{meant}"
 
 
-def _serves(packer: Packer, template: Template) -> bool:
+def _serves(installed: Installed, template: Template) -> bool:
     """Whether this Packer and the plugins that are installed are such as the template asks for."""
-    if not satisfies(packer.version, template.packer):
+    if not satisfies(installed.packer().version, template.packer):
         return False
-    have = installed_plugins(packer) if template.plugins else {}
+    have = installed.plugins() if template.plugins else {}
     return all(
         any(satisfies(version, wanted) for version in have.get(source, []))
         for source, wanted in template.plugins.items()
@@ -80,7 +82,6 @@ def _answers(packer: Packer, plan: Plan, folder: Path, patience: float) -> bool:
         process.communicate()
         return False
     if process.returncode:
-        said = " ".join(_COLOURS.sub("", told).split()) or "it gave no reason"
-        said = said if len(said) <= LONGEST else f"{said[:LONGEST]}…"
+        said = quoted(without_colours(told), LONGEST) or "it gave no reason"
         raise CannotStart(f"Packer does not take the template with these variables: {said.rstrip('.')}.")
     return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 from runner.door.environment import LOCK
@@ -24,8 +25,20 @@ def build_wheel(folder: Path) -> Path:
     return wheels[-1]
 
 
-def git_state() -> tuple[str, bool]:
-    """The commit that is checked out (empty where there is none), and whether files differ from it."""
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What is checked out: `sha` is empty where there is no commit, `dirty` says whether files differ from it."""
+
+    sha: str
+    dirty: bool
+
+    def __str__(self) -> str:
+        """As a build records it."""
+        return (f"{self.sha}-dirty" if self.dirty else self.sha) or "unknown"
+
+
+def read_commit() -> Commit:
+    """Ask git what is checked out."""
 
     def git(*words: str) -> str:
         try:
@@ -35,10 +48,4 @@ def git_state() -> tuple[str, bool]:
         return done.stdout.strip() if done.returncode == 0 else ""
 
     sha = git("rev-parse", "HEAD")
-    return sha, bool(sha and git("status", "--porcelain", "--untracked-files=no"))
-
-
-def commit() -> str:
-    """The commit as a build records it: with -dirty after it where files differ, and unknown where there is none."""
-    sha, dirty = git_state()
-    return (f"{sha}-dirty" if dirty else sha) or "unknown"
+    return Commit(sha, bool(sha and git("status", "--porcelain", "--untracked-files=no")))

@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from runner.image.host import Host, Look
+from runner.image.order import Order
+from runner.image.packer import Installed
+from runner.image.plan import Plan
+from runner.image.template import read_template
+from runner.image.versions import read_versions
+from runner.image.wheel import Commit
+
+COMMIT = Commit("c" * 40, False)
+
 VARIABLES = {
     "gpu": "true",
     "wheel": "",
@@ -46,6 +56,14 @@ INVENTORY = """
     destination = "${var.output}/inventory.json"
   }
 """
+
+
+def planned(
+    order: Order, host: Host | None = None, look: Look | None = None, *, packer: str = "packer"
+) -> Plan:
+    """The plan of an order, for a build in eu-north-1 of a commit that no checkout has."""
+    template = read_template(order.template)
+    return Plan(order, read_versions(), template, Installed(packer), COMMIT, "eu-north-1", host, look)
 
 
 def template(folder: Path, *provisioners: str, on_host: bool = True) -> Path:

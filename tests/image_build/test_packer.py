@@ -1,13 +1,15 @@
-"""Packer as a program: found or not, new enough or not, with which plugins."""
+"""Packer as a program: new enough or not, with which plugins, and asked once."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
+from runner.door.packer import Packer
 from runner.errors import CannotStart
-from runner.image.packer import Packer, find_packer, installed_plugins, satisfies
+from runner.image.packer import Installed, installed_plugins, satisfies
 
 
 def program(path: Path, script: str) -> Path:
@@ -36,23 +38,6 @@ def test_versions_are_held_against_constraints_as_packer_writes_them(
     assert satisfies(version, wanted) is met
 
 
-def test_packer_is_told_by_its_version(tmp_path: Path) -> None:
-    path = program(tmp_path / "packer", "echo 'Packer v1.14.2'")
-
-    assert find_packer(str(path)) == Packer(str(path), "1.14.2")
-
-
-@pytest.mark.parametrize("script", ["echo 'skipping line: 1'", "exit 1"])
-def test_another_program_of_the_name_is_no_packer(script: str, tmp_path: Path) -> None:
-    with pytest.raises(CannotStart, match="is not HashiCorp's Packer"):
-        find_packer(str(program(tmp_path / "packer", script)))
-
-
-def test_without_packer_it_is_told_where_to_get_it() -> None:
-    with pytest.raises(CannotStart, match=r"Packer is not installed .*GPU_TRANSCRIBER_PACKER"):
-        find_packer("no-such-packer")
-
-
 def test_installed_plugins_are_known_by_source_and_version(tmp_path: Path) -> None:
     folder = "/root/.config/packer/plugins/github.com/hashicorp"
     files = (
@@ -66,3 +51,49 @@ def test_installed_plugins_are_known_by_source_and_version(tmp_path: Path) -> No
         "github.com/hashicorp/amazon": ["1.8.3"],
         "github.com/hashicorp/ansible": ["1.1.7"],
     }
+
+
+@pytest.mark.parametrize(
+    ("script", "sentence"),
+    [
+        (
+            "echo 'no such folder' >&2; exit 1",
+            r"cannot say which plugins it has \(no such folder\): make .* work",
+        ),
+        ("exit 2", r"cannot say which plugins it has \(it gave no reason\)"),
+        ("exec sleep 60", r"did not say in 0 s which plugins it has: run .* plugins installed"),
+    ],
+)
+def test_a_packer_that_cannot_list_its_plugins_is_told(
+    script: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "sleep" in script:
+        monkeypatch.setattr("runner.image.packer.PATIENCE", 0.2)
+    path = program(tmp_path / "packer", script)
+
+    with pytest.raises(CannotStart, match=sentence):
+        installed_plugins(Packer(str(path), "1.16.0"))
+
+
+def test_packer_and_its_plugins_are_asked_once_by_however_many(tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    path = program(tmp_path / "packer", f"echo $1 >> {asked}; sleep 0.2; echo Packer v1.16.0")
+    installed = Installed(str(path))
+    threads = [Thread(target=ask) for ask in (installed.packer, installed.plugins, installed.packer)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert installed.packer() == Packer(str(path), "1.16.0")
+    assert asked.read_text().split() == ["version", "plugins"]
+
+
+def test_a_packer_that_is_none_is_asked_once_too(tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    installed = Installed(str(program(tmp_path / "packer", f"echo $1 >> {asked}; exit 1")))
+    for ask in (installed.packer, installed.plugins):
+        with pytest.raises(CannotStart, match="is not HashiCorp's Packer"):
+            ask()
+
+    assert asked.read_text().split() == ["version"]

@@ -6,16 +6,15 @@ from pathlib import Path
 
 from runner.image.host import Host
 from runner.image.order import TEMPLATE, Order
-from runner.image.plan import Plan, variables
+from runner.image.plan import variables
 from runner.image.template import read_template
-from runner.image.versions import read_versions
+from tests.image_build.bakes import COMMIT, planned
 
 HOST = Host("ssh://me@box", "me", "192.0.2.7", 2222, None)
 
 
 def said(order: Order, host: Host | None = None) -> dict[str, str]:
-    plan = Plan(order, read_versions(), read_template(TEMPLATE), "packer", "eu-north-1", host)
-    return variables(plan, Path("/b"), Path("/b/x.whl"))
+    return variables(planned(order, host), Path("/b"), Path("/b/x.whl"))
 
 
 def test_what_the_plan_speaks_of_is_said_also_where_it_is_the_default() -> None:
@@ -26,6 +25,7 @@ def test_what_the_plan_speaks_of_is_said_also_where_it_is_the_default() -> None:
     assert (image["host_address"], image["disposable"], image["take_over"], image["gpu"]) == (
         "", "false", "false", "true",
     )  # fmt: skip
+    assert image["git_sha"] == machine["git_sha"] == COMMIT.sha
     assert (image["model_source"], image["model_id"]) == ("hub", "KBLab/kb-whisper-small")
     assert (image["spot"], image["region"], image["wheel"]) == ("false", "eu-north-1", "/b/x.whl")
     assert (machine["host_address"], machine["host_port"], machine["host_user"]) == (

@@ -13,12 +13,12 @@ from runner.cloud.account import Account
 from runner.errors import CannotStart
 from runner.image import preflight
 from runner.image.host import Host, Look
-from runner.image.order import TEMPLATE, Order
+from runner.image.order import Order
 from runner.image.plan import Plan
 from runner.image.preflight import Check, Finding, distinct, examine
-from runner.image.template import read_template
 from runner.image.versions import read_versions
 from tests.cloud.sky import Sky
+from tests.image_build.bakes import planned
 from tests.support.aws.cloud import JAMMY
 
 REGION = "eu-north-1"
@@ -27,8 +27,7 @@ SEEN = Look(("debian", "12"), "6.1.0-40-amd64", "x86_64", True, 40_000_000_000, 
 
 
 def the_plan(order: Order | None = None, look: Look | None = None) -> Plan:
-    host = HOST if look is not None else None
-    return Plan(order or Order(), read_versions(), read_template(TEMPLATE), "packer", REGION, host, look)
+    return planned(order or Order(), HOST if look is not None else None, look)
 
 
 def test_every_failure_is_told_and_none_hides_another(aws: Sky) -> None:
@@ -158,10 +157,10 @@ def test_an_older_packer_than_the_template_asks_for_is_told(tmp_path: Path) -> N
     with pytest.raises(
         CannotStart, match=r"is Packer 1\.6\.6, and the template needs >= 1\.11: install a newer one"
     ):
-        preflight.packer(replace(the_plan(), packer=str(packer)))
+        preflight.packer(planned(Order(), packer=str(packer)))
 
     packer.write_text("#!/bin/sh\n[ $1 = version ] && echo 'Packer v1.16.0' || true\n")
-    assert "to be fetched" in preflight.packer(replace(the_plan(), packer=str(packer)))
+    assert "to be fetched" in preflight.packer(planned(Order(), packer=str(packer)))
 
 
 def test_ansible_comes_from_our_own_environment() -> None:
@@ -186,13 +185,11 @@ def test_ansible_comes_from_our_own_environment() -> None:
 def test_a_machine_that_cannot_be_set_up_says_why(
     change: Callable[[Look], Look], cpu: bool, sentence: str
 ) -> None:
-    plan = the_plan(Order(host="ssh://me@box", cpu=cpu), change(SEEN))
-
     if not sentence:
-        assert preflight.machine(plan) == "Debian 12, 40 GB free"
+        assert preflight.machine(HOST, change(SEEN), gpu=not cpu) == "Debian 12, 40 GB free"
         return
     with pytest.raises(CannotStart, match=sentence):
-        preflight.machine(plan)
+        preflight.machine(HOST, change(SEEN), gpu=not cpu)
 
 
 def test_a_machine_with_several_faults_tells_all_of_them() -> None:
@@ -201,7 +198,7 @@ def test_a_machine_with_several_faults_tells_all_of_them() -> None:
     with pytest.raises(
         CannotStart, match=r"is riscv64.*; it asks me for a password.*; it has 0 kB free.*; it has no NVIDIA"
     ):
-        preflight.machine(the_plan(Order(host="ssh://me@box"), worst))
+        preflight.machine(HOST, worst, gpu=True)
 
 
 def test_a_host_of_its_owner_is_asked_nothing_of_aws_and_nothing_of_kernels(tmp_path: Path) -> None:
@@ -215,3 +212,19 @@ def test_a_host_of_its_owner_is_asked_nothing_of_aws_and_nothing_of_kernels(tmp_
 
     assert not {"credentials", "quota", "base image", "kernel and driver"} & set(names)
     assert "kernel and driver" in taken
+
+
+def test_a_machine_that_could_not_be_looked_at_is_not_judged(tmp_path: Path) -> None:
+    order = Order(host="ssh://me@box", cpu=True)
+
+    assert "machine" in dict(preflight.checks(planned(order, HOST, SEEN), tmp_path))
+    assert "machine" not in dict(preflight.checks(planned(order, HOST), tmp_path))
+
+
+def test_room_is_looked_for_where_the_builds_will_be(tmp_path: Path) -> None:
+    assert preflight.disk(tmp_path / "not" / "yet").endswith(" free")
+    (tmp_path / "build").symlink_to(tmp_path / "gone")
+    with pytest.raises(
+        CannotStart, match=r"build cannot hold what a build leaves \(No such file or directory\)"
+    ):
+        preflight.disk(tmp_path / "build")

@@ -8,6 +8,7 @@ from typing import Any
 
 from runner.image.report import Build, write_report
 from runner.image.stages import Stage
+from runner.image.wheel import Commit
 
 INVENTORY: dict[str, Any] = {
     "platform": {"id": "ubuntu", "version": "22.04"},
@@ -56,8 +57,7 @@ def build(**changes: Any) -> Build:
         "made": {"eu-north-1": "ami-0123456789abcdef0"},
         "finished": datetime(2026, 1, 31, 14, 25, tzinfo=timezone.utc),
         "packer": "1.16.0",
-        "git_sha": "f" * 40,
-        "git_dirty": False,
+        "commit": Commit("f" * 40, False),
         "stages": [Stage("launch", 0.0, 61.0), Stage("nvidia_driver", 61.0, 200.0)],
         "inventory": INVENTORY,
         "checks": [CHECKS],
@@ -98,7 +98,9 @@ def test_it_tells_stages_checks_packages_and_licences() -> None:
 
 
 def test_a_commit_with_changes_is_not_passed_off_as_the_commit() -> None:
-    assert f"{'f' * 40}, with changes that are in no commit" in write_report(build(git_dirty=True))
+    assert f"{'f' * 40}, with changes that are in no commit" in write_report(
+        build(commit=Commit("f" * 40, True))
+    )
 
 
 def test_without_checks_or_a_record_it_says_so() -> None:

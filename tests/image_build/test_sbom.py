@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from packaging.utils import canonicalize_name
 
 from runner.image import inventory
 from runner.image.sbom import licences, locked_hashes, make_sbom
@@ -64,7 +65,7 @@ def test_every_package_has_the_hashes_that_the_lock_accepts(bill: dict[str, Any]
             for one in component["externalReferences"]
             if one["type"] == "distribution" and "hashes" in one
         )
-        name = inventory.normal_name(component["name"])
+        name = canonicalize_name(component["name"])
         assert {one["content"] for one in distribution["hashes"]} == set(locked[name, component["version"]])
 
 

@@ -9,10 +9,8 @@ import pytest
 from runner.errors import CannotStart
 from runner.image.order import TEMPLATE, Order
 from runner.image.plan import Plan
-from runner.image.template import read_template
 from runner.image.validation import REST, validate
-from runner.image.versions import read_versions
-from tests.image_build.bakes import here, template
+from tests.image_build.bakes import here, planned, template
 from tests.support.needs import needs
 
 SIZE = """
@@ -25,7 +23,7 @@ variable "size" {
 
 def the_plan(folder: Path, packer: str = "packer", **variables: str) -> Plan:
     order = Order(cpu=True, model="demonstration", variables=variables, template=folder)
-    return Plan(order, read_versions(), read_template(folder), packer, "eu-north-1")
+    return planned(order, packer=packer)
 
 
 def speaking(path: Path, plugins: str = "", validation: str = "exit 0") -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+from collections import Counter
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -35,12 +38,30 @@ def test_all_checks_passed_before_the_last_wipe_and_after_it(bake: Bake) -> None
     assert after["passed"] > 0
 
 
+@pytest.mark.parametrize("name", ["checks", "checks-sealed"])
+def test_every_check_is_in_the_file_for_machines_that_read_junit(name: str, bake: Bake) -> None:
+    (suite,) = ET.parse(bake.output / f"{name.replace('checks', 'junit')}.xml").getroot()
+    told = json.loads((bake.output / f"{name}.json").read_text())
+    counts = {key: int(suite.attrib[key]) for key in ("tests", "failures", "errors", "skipped")}
+    assert counts == {"tests": told["passed"], "failures": 0, "errors": 0, "skipped": 0}
+    cases = Counter(case.attrib["name"].partition("[")[0] for case in suite.iter("testcase"))
+    assert cases == Counter(check["name"].partition("[")[0] for check in told["checks"])
+
+
 def test_the_manifest_tells_what_was_made_and_proven(bake: Bake) -> None:
     (build,) = json.loads((bake.output / "manifest.json").read_text())["builds"]
     assert build["builder_type"] == "null"
     machine = json.loads(build["custom_data"]["machine"])
     assert machine["schema"] == 1
     assert int(build["custom_data"]["checks"]) >= 60
+    subjects = json.loads(build["custom_data"]["checks_by_subject"])
+    assert sum(passed for passed, _, _ in subjects.values()) == int(build["custom_data"]["checks"])
+    assert {failed for _, failed, _ in subjects.values()} == {0}
+    assert {"model", "service", "hygiene"} <= subjects.keys()
+    assert json.loads(build["custom_data"]["checks_sha256"]) == {
+        name: hashlib.sha256((bake.output / name).read_bytes()).hexdigest()
+        for name in ("checks.json", "checks-sealed.json")
+    }
     assert json.loads((bake.output / "inventory.json").read_text())
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+import subprocess
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -173,12 +175,26 @@ def _assert_tagged(aws: Cloud, build: Build) -> None:
     )
     assert tags["Model"] == said["model"]["id"] == VERSIONS["demonstration_model"]["id"]
     assert tags["ModelRevision"] == said["model"]["revision"]
+    assert tags["ModelSha256"] == _sum_of_sums(said["model"]["files"])
+    sums = json.loads(build.manifest["custom_data"]["checks_sha256"])
+    assert sums == {
+        name: hashlib.sha256((build.output / name).read_bytes()).hexdigest()
+        for name in ("checks.json", "checks-sealed.json")
+    }
+    assert tags["ChecksSha256"] == _sum_of_sums(sums)
     assert tags["LockSha256"] == said["lock_sha256"]
     assert tags["VenvSha256"] == said["venv_sha256"]
     assert tags["WheelSha256"] == said["wheel_sha256"]
     assert (tags["Driver"], tags["Cuda"], tags["Cudnn"]) == ("none", "none", "none")
     snapshots = [name for request in aws.asked("CreateTags") for name in request.list_of("ResourceId")]
     assert any(name.startswith("snap-") for name in snapshots)
+
+
+def _sum_of_sums(files: dict[str, str]) -> str:
+    """By the programs that a person would use: sha256sum's own lines, and their sum."""
+    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(files.items()))
+    done = subprocess.run(["sha256sum"], input=lines, capture_output=True, text=True, check=True, timeout=60)
+    return done.stdout.split()[0]
 
 
 def _assert_kept_and_ended(aws: Cloud, build: Build) -> None:
